@@ -1,0 +1,77 @@
+# Everything a developer or a CI does here. `make help` lists the targets.
+
+PYTHON ?= python3
+ENV ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+STEP = $(BIN)/python tools/step.py
+# Every tool that calls another one finds the environment's own.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  %-18s %s\n' "$$name" "$$text"; done
+
+# --- environment
+
+.PHONY: setup
+setup: $(VENV)/.installed ## Make .venv from requirements.lock (seconds; nothing to do when the lock is unchanged)
+
+$(VENV)/.installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: name a newer one, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "==> environment: installing requirements.lock into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
+	  || { echo "    uv could not install them; trying pip, which takes some minutes"; \
+	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock; }
+	@touch $@
+	@echo "<== environment: ready"
+
+.PHONY: lock
+lock: setup ## Write requirements.lock anew from requirements.in (newest versions, Python 3.11 and later)
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" --output-file requirements.lock requirements.in
+
+# --- see it work
+
+.PHONY: demo
+demo: setup ## Bring up ENV (dev or prod) on a local AWS, twice, and tell what stands; KEEP=1 leaves it running
+	@$(BIN)/python tools/demo.py --environment $(ENV) $(if $(KEEP),--keep)
+
+# --- checks
+
+.PHONY: test
+test: setup ## Run every check and every test, as CI does
+	@$(STEP) "everything" -- $(MAKE) --no-print-directory lint test-unit test-contract test-integration test-crash test-molecule
+
+.PHONY: lint
+lint: setup ## Check format, style and generated text
+	@$(STEP) "ruff" -- $(BIN)/ruff check .
+	@$(STEP) "format" -- $(BIN)/ruff format --check .
+	@$(STEP) "yamllint" -- $(BIN)/yamllint --strict .
+	@$(STEP) "generated text" -- $(BIN)/python tools/generate_docs.py --check
+	@$(STEP) "changelog" -- $(BIN)/antsibull-changelog lint
+	@$(STEP) "ansible-lint" -- $(BIN)/ansible-lint --offline --profile production --strict
+
+.PHONY: format
+format: setup ## Format the Python files and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: setup ## Write the generated parts of the READMEs and of meta/runtime.yml
+	$(BIN)/python tools/generate_docs.py
+
+# --- packages
+
+.PHONY: build
+build: setup ## Build the collection's tarball into dist/
+	$(BIN)/ansible-galaxy collection build --force --output-path dist
+
+.PHONY: clean
+clean: ## Remove the environment, builds and caches
+	rm -rf $(VENV) dist .ansible .cache .hypothesis .pytest_cache .ruff_cache tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
