@@ -1,0 +1,55 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What every tier module has in common."""
+
+    DOCUMENTATION = r"""
+options:
+  environment:
+    description:
+      - The environment, V(dev), V(prod) or one of your own; the first part of every name.
+      - 2 to 16 lower-case letters, digits and hyphens.
+    type: str
+    required: true
+  deployment:
+    description:
+      - What distinguishes this deployment from every other in the account; the value of the ownership tag
+        C(agent-platform:deployment).
+      - Defaults to the environment and the region, such as V(prod-us-east-1).
+    type: str
+  state:
+    description:
+      - V(present) makes the account like the configuration and deletes nothing.
+      - V(absent) deletes whatever this tier of this deployment owns.
+    type: str
+    choices: [present, absent]
+    default: present
+  tags:
+    description: Tags for every resource, besides the ownership tags. Other tags are removed.
+    type: dict
+    default: {}
+  ignored_tag_prefixes:
+    description: Prefixes of tags that other actors put on our resources, which are neither compared nor removed.
+    type: list
+    elements: str
+    default: []
+  planned:
+    description: What earlier tiers of the same check-mode run planned. The action plugin passes it; leave it unset.
+    type: dict
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and return what it would change, without changing anything, on an empty account too.
+  diff_mode:
+    support: full
+    description: Returns the fields that change, with the old and the new value, when in diff mode.
+"""

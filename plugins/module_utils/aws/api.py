@@ -1,0 +1,71 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to AWS for every resource kind: clients, pages and threads, for one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..reconcile.errors import EngineError
+from .errors import explain
+from .session import Connection
+
+CALLERS = 24
+
+
+class Api:
+    """Clients by name (``ec2``, or ``wafv2@us-east-1`` for another region), the account, and the region.
+
+    Clients are made in the thread that makes the Api, one after another, since botocore's loading does not gain from threads.
+    Raises EngineError, one sentence, when the caller has no identity or AWS cannot be reached.
+    """
+
+    def __init__(self, params: Mapping[str, Any], services: Iterable[str]):
+        connection = Connection(params)
+        self.region = connection.region
+        self.partition = connection.partition
+        self.account_id = self._identify(connection)
+        self._clients = {name: connection.client(*name.split("@", 1)) for name in sorted(set(services))}
+        self._pool = ThreadPoolExecutor(max_workers=CALLERS, thread_name_prefix="aws-call")
+
+    def _identify(self, connection: Connection) -> str:
+        sts = connection.client(
+            "sts", connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
+        )
+        try:
+            return sts.get_caller_identity()["Account"]
+        except Exception as error:
+            sentence = explain(error, "learn the caller's identity")
+            if sentence is None:
+                raise
+            raise EngineError(sentence) from error
+
+    def client(self, name: str) -> Any:
+        return self._clients[name]
+
+    def pages(self, service: str, operation: str, key: str, **kwargs: Any) -> list[Any]:
+        """All items under ``key`` of a List or Describe operation (its snake_case name), page after page."""
+        client = self._clients[service]
+        if not client.can_paginate(operation):
+            return getattr(client, operation)(**kwargs).get(key) or []
+        pages = client.get_paginator(operation).paginate(**kwargs)
+        return [item for page in pages for item in page.get(key) or []]
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """``function`` of each item, side by side, in order. It must not call ``map`` itself."""
+        return list(self._pool.map(function, items))
+
+    def together(self, *calls: Callable[[], Any]) -> list[Any]:
+        """The answers of independent calls, made side by side."""
+        return self.map(lambda call: call(), calls)
+
+    def arn(self, service: str, resource: str, region: str | None = None) -> str:
+        """The ARN of a resource of this account. ``region``: empty for global services; default: the deployment's."""
+        where = self.region if region is None else region
+        return f"arn:{self.partition}:{service}:{where}:{self.account_id}:{resource}"
+
+    def close(self) -> None:
+        self._pool.shutdown()

@@ -1,0 +1,97 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AWS's errors as sentences: what was being done, AWS's code and words, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSLError,
+    TokenRetrievalError,
+)
+
+# Code -> the way out. The sources are the "common errors" and "errors" pages of each service's API reference.
+ADVICE = {
+    "AccessDenied": "let the caller's IAM policy (and any SCP or permission boundary) allow the action it names",
+    "AccessDeniedException": "let the caller's IAM policy (and any SCP or permission boundary) allow the action it names",
+    "UnauthorizedOperation": "let the caller's IAM policy (and any SCP or permission boundary) allow the action it names",
+    "AuthorizationError": "let the caller's IAM policy (and any SCP or permission boundary) allow the action it names",
+    "InvalidClientTokenId": "the access key is unknown to AWS or inactive: check AWS_ACCESS_KEY_ID or the profile",
+    "UnrecognizedClientException": "the access key is unknown to AWS or inactive, or the region is not enabled for the account",
+    "AuthFailure": "the credentials are not valid in this region: check them, and that the region is enabled for the account",
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key: check AWS_SECRET_ACCESS_KEY or the profile",
+    "ExpiredToken": "the session has expired: sign in again",
+    "ExpiredTokenException": "the session has expired: sign in again",
+    "RequestExpired": "the session has expired, or this machine's clock is wrong",
+    "OptInRequired": "enable the region or the service for the account first",
+    "AddressLimitExceeded": "release Elastic IPs that are not used, or raise the quota 'EC2-VPC Elastic IPs' (5 a region by default)",
+    "VpcLimitExceeded": "delete VPCs that are not used, or raise the quota 'VPCs per Region' (5 by default)",
+    "NatGatewayLimitExceeded": "raise the quota 'NAT gateways per Availability Zone' (5 by default)",
+    "VpcEndpointLimitExceeded": "raise the quota for VPC endpoints",
+    "RulesPerSecurityGroupLimitExceeded": "raise the quota 'Inbound or outbound rules per security group' (60 by default)",
+    "TooManyBuckets": "raise the quota for general purpose buckets",
+    "BucketAlreadyExists": "bucket names are unique in the world: set platform_prefix to something of your own",
+    "DependencyViolation": "something that this collection did not make still uses it: remove that first",
+    "MalformedPolicyDocumentException": "a principal in the policy does not exist, or a statement is not valid",
+    "KMSInvalidStateException": "the key is disabled or pending deletion: enable it, or cancel the deletion",
+    "Throttling": "the account's request rate is used up: run again later",
+    "ThrottlingException": "the account's request rate is used up: run again later",
+    "RequestLimitExceeded": "the account's request rate is used up: run again later",
+}
+CREDENTIALS = "give them by environment variables, a profile, or an instance role"
+
+
+def code_of(error: BaseException) -> str | None:
+    """AWS's error code; None when AWS did not answer."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code")
+    return None
+
+
+def is_code(error: BaseException, *codes: str) -> bool:
+    """True for an answer of AWS with one of the codes; ``NotFound`` at the end of a code stands for every such code."""
+    code = code_of(error)
+    return code is not None and (code in codes or ("NotFound" in codes and code.endswith("NotFound")))
+
+
+def explain(error: Exception, doing: str) -> str | None:
+    """``error`` in one sentence; None when it is no error of AWS or of the way to it."""
+    if isinstance(error, ClientError):
+        code = code_of(error) or "Unknown"
+        message = _one_line(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+        advice = ADVICE.get(code)
+        return f"Could not {_infinitive(doing)}: {code}: {message}" + (f". Way out: {advice}." if advice else ".")
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+        return f"Could not {_infinitive(doing)}: no AWS credentials were found: {CREDENTIALS}."
+    if isinstance(error, (CredentialRetrievalError, TokenRetrievalError)):
+        return f"Could not {_infinitive(doing)}: the credentials could not be read: {_one_line(str(error))}"
+    if isinstance(error, ProfileNotFound):
+        return f"Could not {_infinitive(doing)}: {_one_line(str(error))}: name a profile of your AWS configuration, or none."
+    if isinstance(error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, SSLError)):
+        url = error.kwargs.get("endpoint_url", "the endpoint")
+        return (
+            f"Could not {_infinitive(doing)}: no usable answer from {url} ({type(error).__name__}): check the network or proxy, "
+            "the region, and AWS_ENDPOINT_URL or AWS_URL if one is set."
+        )
+    if isinstance(error, BotoCoreError):
+        return f"Could not {_infinitive(doing)}: {_one_line(str(error))}"
+    return None
+
+
+def _infinitive(doing: str) -> str:
+    return re.sub(r"^reading\b", "read", doing)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(str(text).split())

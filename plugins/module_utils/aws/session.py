@@ -1,0 +1,137 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a module's connection parameters to configured clients: the only place that makes one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import boto3.session
+import botocore.config
+import botocore.exceptions
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
+
+from ..reconcile.errors import EngineError, InvalidInput
+
+MAX_ATTEMPTS = 8
+# More than the engine's and the API layer's threads together use of one host.
+CONNECTIONS = 40
+
+# Operations that fail for a while after what they refer to was made, or after what held it was deleted: EC2 and IAM answer
+# from replicas. operation prefix -> codes. They are retried by botocore's own loop, here only told when and how long.
+SETTLING = {
+    ("Create", "Associate", "Attach", "Authorize", "Modify", "Put", "Replace", "Subscribe", "Revoke"): (
+        "InvalidVpcID.NotFound",
+        "InvalidSubnetID.NotFound",
+        "InvalidGroup.NotFound",
+        "InvalidGroupId.NotFound",
+        "InvalidInternetGatewayID.NotFound",
+        "InvalidRouteTableID.NotFound",
+        "InvalidNatGatewayID.NotFound",
+        "NatGatewayNotFound",
+        "InvalidNetworkAclID.NotFound",
+        "InvalidAllocationID.NotFound",
+        "InvalidVpcEndpointId.NotFound",
+        "InvalidID",
+        "Resource.AlreadyAssociated",
+        "OperationAborted",
+        "AWS.SimpleQueueService.QueueDeletedRecently",
+        "QueueDeletedRecently",
+    ),
+    ("Delete", "Detach", "Release", "Disassociate"): (
+        "DependencyViolation",
+        "InvalidIPAddress.InUse",
+        "AuthFailure.ReleaseAddress",
+        "OperationAborted",
+    ),
+}
+SETTLING_DELAYS = (
+    1,
+    2,
+    3,
+    5,
+    5,
+    5,
+    8,
+    8,
+    10,
+    10,
+    10,
+)  # seconds: a little over a minute, the longest that SQS blocks a name
+
+
+class Connection:
+    """Credentials, region and endpoint of one deployment.
+
+    ``params``: the parameters of a module whose argument spec includes ``aws_argument_spec()`` of amazon.aws, which reads the usual
+    environment variables. Raises InvalidInput for a region that botocore does not know, EngineError for unusable parameters.
+    """
+
+    def __init__(self, params: Mapping[str, Any], user_agent: str = "agent_platform.aws"):
+        region, self.endpoint_url, connect = get_aws_connection_info(_Module(params))
+        self.region = region or ""
+        config = dict(connect.pop("aws_config", None) or {})
+        self._config = botocore.config.Config(
+            retries={"mode": "adaptive", "total_max_attempts": MAX_ATTEMPTS},
+            max_pool_connections=CONNECTIONS,
+            connect_timeout=10,
+            read_timeout=60,
+            user_agent_extra=user_agent,
+        ).merge(botocore.config.Config(**config))
+        profile = connect.pop("profile_name", None)
+        if connect.get("aws_access_key_id") and not connect.get("aws_session_token"):
+            # Automation controllers name the session token so.
+            token = os.environ.get("AWS_SECURITY_TOKEN")
+            if token and connect["aws_access_key_id"] == os.environ.get("AWS_ACCESS_KEY_ID"):
+                connect["aws_session_token"] = token
+        self._connect = connect
+        try:
+            self._session = boto3.session.Session(profile_name=profile)
+        except botocore.exceptions.ProfileNotFound as error:
+            raise EngineError(f"{error}: name a profile of your AWS configuration, or none") from error
+        self.partition = self._partition_of(self.region)
+
+    def _partition_of(self, region: str) -> str:
+        for partition in self._session.get_available_partitions():
+            if region in self._session.get_available_regions("ec2", partition_name=partition):
+                return partition
+        raise InvalidInput(
+            f"platform_region: {region or 'none'} is not a region that botocore knows: use one such as us-east-1 or eu-west-1, "
+            "or install a newer boto3 if the region is new"
+        )
+
+    def client(self, service: str, region: str | None = None, **config: Any) -> Any:
+        """A botocore client. ``config`` overrides the common configuration (timeouts, retries)."""
+        client = self._session.client(
+            service,
+            region_name=region or self.region,
+            endpoint_url=self.endpoint_url,
+            config=self._config.merge(botocore.config.Config(**config)) if config else self._config,
+            **self._connect,
+        )
+        client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", settle)
+        return client
+
+
+def settle(response: Any, operation: Any, attempts: int, **_kwargs: Any) -> float | None:
+    """Handler of botocore's ``needs-retry``: seconds to wait before the next attempt, or None for no opinion."""
+    if not response or attempts > len(SETTLING_DELAYS):
+        return None
+    code = response[1].get("Error", {}).get("Code") if isinstance(response[1], dict) else None
+    for prefixes, codes in SETTLING.items():
+        if code in codes and operation.name.startswith(prefixes):
+            return SETTLING_DELAYS[attempts - 1]
+    return None
+
+
+class _Module:
+    """What amazon.aws wants to see of a module to read the connection parameters."""
+
+    def __init__(self, params: Mapping[str, Any]):
+        self.params = dict(params)
+
+    def fail_json(self, msg: str, **_kwargs: Any) -> None:
+        raise EngineError(msg)

@@ -1,0 +1,33 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine raises. Every message is one sentence or a list of sentences fit for the person who typed the command."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Something stands in the way of the whole run; the message names the object and the way out."""
+
+
+class InvalidInput(EngineError):
+    """The configuration is wrong. Raised before the first API call."""
+
+
+class MissingDependency(EngineError):
+    """A resource of another tier is neither live nor planned in this run."""
+
+
+class Refused(EngineError):
+    """The plan holds changes that would lose data or take over what is not ours. Nothing was written.
+
+    ``reasons``: one sentence for each refused address.
+    """
+
+    def __init__(self, reasons: list[str]):
+        super().__init__("Refused, and nothing was changed: " + " | ".join(reasons))
+        self.reasons = list(reasons)
+
+
+class WaitFailed(EngineError):
+    """A resource ended in a failed state, or did not become ready in time."""

@@ -1,0 +1,120 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the account: every kind at once, and what was found by address."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from .graph import Graph
+from .resource import Context, Kind, Observed, Resource, View
+
+
+@dataclasses.dataclass
+class Observation:
+    """``managed``: what this tier owns or desires; ``looked_up``: what it refers to in other tiers; by address.
+
+    ``ambiguous``: address -> ids, where more than one usable resource claims it.
+    """
+
+    managed: dict[str, Observed]
+    looked_up: dict[str, Observed]
+    ambiguous: dict[str, list[str]]
+
+
+class Observer:
+    """Runs ``observe`` of each managed kind and ``find`` of each looked-up one side by side.
+
+    ``for_deletion``: look for everything that is owned, and for nothing of other tiers.
+    """
+
+    def __init__(self, context: Context, kinds: Iterable[Kind], graph: Graph, for_deletion: bool = False):
+        self.context = context
+        self.kinds = {kind.name: kind for kind in kinds}
+        self.graph = graph
+        self.foreign: dict[tuple[str, str], list[Resource]] = {}
+        self.thorough = for_deletion
+        if not for_deletion:
+            for resource in graph.looked_up():
+                self.foreign.setdefault((resource.kind.name, str(resource.provider)), []).append(resource)
+
+    def run(self) -> Observation:
+        # Every read has a thread, since one kind may wait for another.
+        with ThreadPoolExecutor(max_workers=max(1, len(self.kinds) + len(self.foreign))) as pool:
+            managed: dict[str, Future] = {}
+            for kind in self._sorted():
+                managed[kind.name] = pool.submit(self._observe, kind, dict(managed))
+            foreign = [pool.submit(self._find, provider, wanted) for (_kind, provider), wanted in self.foreign.items()]
+            found = [item for future in managed.values() for item in future.result()]
+            looked_up = [item for future in foreign for item in future.result()]
+        usable, ambiguous = pick(found, {kind.name for kind in self.kinds.values() if kind.revivable})
+        wanted = {resource.address for group in self.foreign.values() for resource in group}
+        theirs, _ambiguous = pick((item for item in looked_up if item.address in wanted), set())
+        return Observation(usable, theirs, ambiguous)
+
+    def _sorted(self) -> list[Kind]:
+        """Kinds that others wait for come first, so that their futures exist."""
+        ordered: list[Kind] = []
+        rest = list(self.kinds.values())
+        while rest:
+            names = {kind.name for kind in ordered}
+            ready = [kind for kind in rest if all(need in names for need in kind.observe_after)]
+            if not ready:
+                raise ValueError(
+                    "observe_after names a kind outside the tier, or is circular: " + str([k.name for k in rest])
+                )
+            ordered += ready
+            rest = [kind for kind in rest if kind not in ready]
+        return ordered
+
+    def _observe(self, kind: Kind, before: dict[str, Future]) -> list[Observed]:
+        wanted = [r for r in self.graph.managed() if r.kind.name == kind.name]
+        view = self._view(self.context.owner, wanted, before, kind)
+        return [self._judge(kind, item) for item in kind.observe(view)]
+
+    def _find(self, provider: str, wanted: list[Resource]) -> list[Observed]:
+        kind = wanted[0].kind
+        owner = dataclasses.replace(self.context.owner, tier=provider)
+        return [self._judge(kind, item) for item in kind.find(self._view(owner, wanted, {}, kind))]
+
+    def _view(self, owner: Any, wanted: list[Resource], before: dict[str, Future], kind: Kind) -> View:
+        def of(name: str) -> dict[str, Observed]:
+            if name not in kind.observe_after:
+                raise ValueError(f"{kind.name} reads {name} but does not name it in observe_after")
+            return pick(before[name].result(), set())[0]
+
+        return View(self.context.api, owner, self.context.progress, wanted, of, self.thorough)
+
+    @staticmethod
+    def _judge(kind: Kind, item: Observed) -> Observed:
+        if kind.waiter and item.state in kind.waiter.failed and not item.broken:
+            item.broken = f"it is in state {item.state}"
+        return item
+
+
+def pick(found: Iterable[Observed], revivable: set[str]) -> tuple[dict[str, Observed], dict[str, list[str]]]:
+    """One resource for each address: a usable one before a broken one, and neither when all are leaving.
+
+    A leaving one of a revivable kind counts when nothing better is there. The second answer names the addresses that two
+    usable resources claim.
+    """
+    by_address: dict[str, list[Observed]] = {}
+    for item in found:
+        by_address.setdefault(item.address, []).append(item)
+    chosen: dict[str, Observed] = {}
+    ambiguous: dict[str, list[str]] = {}
+    for address, items in by_address.items():
+        usable = [item for item in items if not item.leaving and not item.broken]
+        broken = [item for item in items if not item.leaving and item.broken]
+        leaving = [item for item in items if item.leaving and address.split("/", 1)[0] in revivable]
+        if len(usable) > 1:
+            ambiguous[address] = sorted(item.id for item in usable)
+        for group in (usable, broken, leaving):
+            if group:
+                chosen[address] = min(group, key=lambda item: item.id)
+                break
+    return chosen, ambiguous

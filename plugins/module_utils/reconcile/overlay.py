@@ -1,0 +1,45 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tiers of one check-mode run planned so far, so that a later tier can refer to what does not exist yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .unknown import UNKNOWN, UNKNOWN_TEXT, Unknown
+
+
+class Overlay:
+    """Planned addresses of a run. ``planned``: address -> attributes known in advance; ``deleted``: planned to go.
+
+    Travels between tiers as plain JSON (``as_dict``); holds no field values, so no secrets.
+    """
+
+    def __init__(self, data: Mapping[str, Any] | None = None):
+        data = data or {}
+        self.planned: dict[str, dict[str, Any]] = {
+            address: {name: UNKNOWN if value == UNKNOWN_TEXT else value for name, value in attributes.items()}
+            for address, attributes in (data.get("planned") or {}).items()
+        }
+        self.deleted: set[str] = set(data.get("deleted") or ())
+
+    def plan(self, address: str, attributes: Mapping[str, Any]) -> None:
+        self.planned[address] = dict(attributes)
+        self.deleted.discard(address)
+
+    def delete(self, address: str) -> None:
+        self.deleted.add(address)
+        self.planned.pop(address, None)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "planned": {
+                address: {
+                    name: UNKNOWN_TEXT if isinstance(value, Unknown) else value for name, value in attributes.items()
+                }
+                for address, attributes in sorted(self.planned.items())
+            },
+            "deleted": sorted(self.deleted),
+        }

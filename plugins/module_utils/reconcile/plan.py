@@ -1,0 +1,76 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run would do: actions with their dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .delta import Delta
+from .resource import Observed, Resource
+
+VERBS = ("create", "update", "replace", "delete")
+
+
+@dataclass
+class Action:
+    """One change of one address, and the keys of the steps that must have ended before.
+
+    A replacement is two steps, of which the first (``delete_first``) is not reported by itself. ``await`` steps only wait for
+    something that an earlier run began; they are no change and are not reported.
+    """
+
+    verb: str
+    address: str
+    resource: Resource | None = None
+    observed: Observed | None = None
+    delta: Delta = field(default_factory=Delta)
+    reason: str | None = None
+    needs: set[str] = field(default_factory=set)
+
+    @property
+    def key(self) -> str:
+        return f"{self.verb} {self.address}"
+
+    @property
+    def reported(self) -> bool:
+        return self.verb in VERBS
+
+    def as_dict(self) -> dict[str, Any]:
+        item: dict[str, Any] = {
+            "address": self.address,
+            "action": self.verb,
+            "fields": [c.as_dict() for c in self.delta],
+        }
+        if self.reason:
+            item["reason"] = self.reason
+        return item
+
+
+@dataclass
+class Plan:
+    """Actions in an order that respects their dependencies, and what was noticed on the way.
+
+    ``unmanaged``: addresses that carry this tier's tags but are not in the configuration. ``kept``: address -> why a
+    deletion leaves it. ``refusals``: sentences; a plan that has any is not applied.
+    """
+
+    actions: list[Action] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    unmanaged: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return any(action.reported for action in self.actions)
+
+    def reported(self) -> list[dict[str, Any]]:
+        return report(self.actions)
+
+
+def report(actions: Iterable[Action]) -> list[dict[str, Any]]:
+    """``[{address, action, fields: [{field, old, new}], reason?}]``, sorted by address."""
+    return [action.as_dict() for action in sorted(actions, key=lambda a: (a.address, a.verb)) if action.reported]

@@ -1,0 +1,207 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From desired and observed to a plan. Pure: the only calls it makes are a kind's ``planned`` and ``blocks_delete``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .delta import Delta, Field, compare, initial
+from .errors import MissingDependency
+from .graph import Graph
+from .observer import Observation
+from .overlay import Overlay
+from .plan import Action, Plan
+from .reference import Ref, resolve
+from .resource import Context, Kind, Observed, Resource
+from .unknown import UNKNOWN
+
+TAGS = Field("tags")
+
+
+def fields_of(kind: Kind) -> tuple[Field, ...]:
+    return (*kind.fields, TAGS) if kind.tagged else kind.fields
+
+
+class Values:
+    """What references resolve to: live resources, and the known part of planned ones."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Observed] = {}
+        self.planned: dict[str, Mapping[str, Any]] = {}
+
+    def lookup(self, ref: Ref) -> Any:
+        if ref.address in self.planned:
+            return self.planned[ref.address].get(ref.attribute, UNKNOWN)
+        return self.live[ref.address].value(ref.attribute)
+
+    def made(self, address: str, observed: Observed) -> None:
+        """The planned resource exists now."""
+        self.live[address] = observed
+        self.planned.pop(address, None)
+
+    def desired(self, context: Context, resource: Resource) -> Resource:
+        """``resource`` with references resolved and its tags complete."""
+        values = resolve(resource.desired, self.lookup)
+        if resource.kind.tagged:
+            extra = dict(resource.tags)
+            if resource.kind.name_tag:
+                extra.setdefault("Name", f"{context.owner.environment}-{resource.name}")
+            values["tags"] = context.owner.tags_for(resource.address, extra)
+        return dataclasses.replace(resource, desired=values)
+
+    def difference(self, context: Context, resource: Resource, observed: Observed) -> Delta:
+        """``resource`` (resolved) against ``observed``."""
+        fields = dict(observed.fields)
+        if resource.kind.tagged:
+            fields["tags"] = context.owner.comparable(observed.tags or {}, resource.desired["tags"])
+        return compare(fields_of(resource.kind), resource.desired, fields)
+
+
+def plan_present(context: Context, graph: Graph, seen: Observation, overlay: Overlay, values: Values) -> Plan:
+    """What makes the account like the configuration. Fills ``values`` for the apply. Deletes nothing."""
+    plan = Plan()
+    _provide_looked_up(context, graph, seen, overlay, values)
+    steps: dict[str, Action] = {}
+    for resource in graph.managed():
+        address = resource.address
+        observed = seen.managed.get(address)
+        if address in seen.ambiguous:
+            plan.refusals.append(
+                f"{address}: {' and '.join(seen.ambiguous[address])} both carry this address in their tags; "
+                "delete the one that is not in use, or remove its tags"
+            )
+        if observed and foreign(context, resource.kind, observed):
+            plan.refusals.append(
+                f"{address}: {observed.id} exists already and is not tagged as made by deployment {context.owner.deployment}; "
+                "rename ours, remove it, or tag it to hand it over"
+            )
+        wanted = values.desired(context, resource)
+        action = _decide(context, resource, wanted, observed, values, plan)
+        if action.verb in ("create", "replace"):
+            values.planned[address] = {**_known(wanted.desired), **resource.kind.planned(context, wanted)}
+        elif observed:
+            values.live[address] = observed
+        if action.verb != "none":
+            action.needs = {steps[parent].key for parent in graph.parents[address] if parent in steps}
+            steps[address] = action
+    plan.actions = _with_deletions_first(steps, graph)
+    plan.unmanaged = sorted(
+        address
+        for address, item in seen.managed.items()
+        if address not in graph.resources and not item.leaving and context.owner.owns_in_tier(item.tags or {})
+    )
+    return plan
+
+
+def plan_absent(context: Context, kinds: Iterable[Kind], graph: Graph, seen: Observation) -> Plan:
+    """What leaves nothing of this tier behind: the same graph backwards, with whatever else carries the tier's tags."""
+    by_name = {kind.name: kind for kind in kinds}
+    plan = Plan()
+    for address, observed in sorted(seen.managed.items()):
+        kind = by_name[address.split("/", 1)[0]]
+        if kind.implicit or observed.leaving:
+            continue
+        if foreign(context, kind, observed):
+            plan.kept[address] = f"{observed.id} was not made by deployment {context.owner.deployment}"
+            continue
+        resource = graph.resources.get(address) or Resource(kind, address.split("/", 1)[1])
+        block = kind.blocks_delete(context, observed, resource.options)
+        if block and block.refuse:
+            plan.refusals.append(f"{address}: {block.reason}")
+        elif block:
+            plan.kept[address] = block.reason
+        else:
+            plan.actions.append(Action("delete", address, resource, observed))
+    inside = _enclosures(by_name)
+    for action in plan.actions:
+        kind_name = action.resource.kind.name
+        action.needs = {other.key for other in plan.actions if kind_name in inside[other.resource.kind.name]}
+    return plan
+
+
+def foreign(context: Context, kind: Kind, observed: Observed) -> bool:
+    """True for a resource that stands under our name but does not carry our tags."""
+    return kind.tagged and not kind.implicit and not context.owner.owns(observed.tags or {})
+
+
+def _decide(
+    context: Context, resource: Resource, wanted: Resource, observed: Observed | None, values: Values, plan: Plan
+) -> Action:
+    """The step for one resource; ``wanted`` is ``resource`` as far as it can be resolved now."""
+    kind, address = resource.kind, resource.address
+    if observed is None:
+        return Action("create", address, resource, None, initial(fields_of(kind), wanted.desired))
+    delta = values.difference(context, wanted, observed)
+    reason = observed.broken
+    immutable = delta.immutable()
+    if immutable:
+        reason = "AWS cannot change " + ", ".join(change.field.name for change in immutable) + " in place"
+    if reason and kind.stateful:
+        changes = "; ".join(
+            f"{item['field']}: {item['old']} -> {item['new']}" for item in (c.as_dict() for c in immutable)
+        )
+        plan.refusals.append(
+            f"{address}: {reason}{' (' + changes + ')' if changes else ''}, and replacing it would lose what it holds; "
+            "set the old value again, or make a new one under another name and move over"
+        )
+        return Action("none", address, resource, observed)
+    if reason:
+        return Action("replace", address, resource, observed, delta, reason)
+    if delta:
+        return Action("update", address, resource, observed, delta)
+    if kind.waiter and observed.state is not None and observed.state not in kind.waiter.ready:
+        return Action("await", address, resource, observed)
+    return Action("none", address, resource, observed)
+
+
+def _known(desired: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in desired.items() if value is not None and name != "tags"}
+
+
+def _with_deletions_first(steps: Mapping[str, Action], graph: Graph) -> list[Action]:
+    """The steps, each replacement preceded by a deletion that waits for the deletions of what stands upon it."""
+    deletions = {
+        address: Action("delete_first", address, action.resource, action.observed)
+        for address, action in steps.items()
+        if action.verb == "replace"
+    }
+    for address, deletion in deletions.items():
+        deletion.needs = {other.key for child, other in deletions.items() if address in graph.parents[child]}
+        steps[address].needs.add(deletion.key)
+    return [*deletions.values(), *steps.values()]
+
+
+def _enclosures(kinds: Mapping[str, Kind]) -> dict[str, set[str]]:
+    """For each kind the kinds that it stands within, directly or not."""
+    closed: dict[str, set[str]] = {}
+
+    def visit(name: str) -> set[str]:
+        if name not in closed:
+            closed[name] = set()
+            direct = set(kinds[name].within) if name in kinds else set()
+            closed[name] = direct.union(*(visit(outer) for outer in direct))
+        return closed[name]
+
+    for name in kinds:
+        visit(name)
+    return closed
+
+
+def _provide_looked_up(context: Context, graph: Graph, seen: Observation, overlay: Overlay, values: Values) -> None:
+    """Order: planned in this run, live, else an error that names the tier to run first."""
+    for resource in graph.looked_up():
+        address = resource.address
+        live = seen.looked_up.get(address)
+        if address in overlay.planned:
+            values.planned[address] = overlay.planned[address]
+        elif live and address not in overlay.deleted and (live.tags is None or context.owner.owns(live.tags)):
+            values.live[address] = live
+        else:
+            raise MissingDependency(
+                f"the {context.owner.tier} tier needs {address} of deployment {context.owner.deployment}, which does not exist "
+                f"and is not planned in this run: run the {resource.provider} tier first (--tags {resource.provider})"
+            )

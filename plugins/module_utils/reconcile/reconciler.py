@@ -1,0 +1,163 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine: observe, plan and, outside check mode, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from .delta import Delta
+from .errors import EngineError, Refused
+from .executor import execute
+from .graph import Graph
+from .observer import Observer
+from .overlay import Overlay
+from .plan import Action, Plan
+from .planner import Values, plan_absent, plan_present
+from .resource import Context, Kind, Observed, Resource
+from .waiter import wait_gone, wait_ready
+
+WORKERS = 16
+
+
+@dataclass
+class Outcome:
+    """What a run found, planned and did. ``failures``: address -> sentence; ``skipped``: planned but not reached."""
+
+    plan: Plan
+    resources: dict[str, Observed] = field(default_factory=dict)
+    applied: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+
+class Reconciler:
+    """Makes the account like the configuration, or says what that would take.
+
+    ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
+    as it is. Raises EngineError before any write for what is wrong or refused.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        kinds: Iterable[Kind],
+        check_mode: bool,
+        overlay: Overlay | None = None,
+        explain: Callable[[Exception, str], str | None] = lambda error, doing: None,
+    ):
+        self.context = context
+        self.kinds = tuple(kinds)
+        self.check_mode = check_mode
+        self.overlay = overlay or Overlay()
+        self.explain = explain
+        self.values = Values()
+
+    def present(self, resources: Iterable[Resource]) -> Outcome:
+        graph = Graph(resources)
+        seen = self._reading(Observer(self.context, self.kinds, graph).run)
+        plan = plan_present(self.context, graph, seen, self.overlay, self.values)
+        outcome = self._finish(plan)
+        managed = {resource.address for resource in graph.managed()}
+        outcome.resources = {address: item for address, item in self.values.live.items() if address in managed}
+        return outcome
+
+    def absent(self, resources: Iterable[Resource]) -> Outcome:
+        graph = Graph(resources)
+        seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
+        return self._finish(self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen)))
+
+    def _reading(self, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except EngineError:
+            raise
+        except Exception as error:
+            sentence = self.explain(error, f"reading the {self.context.owner.tier} tier")
+            if sentence is None:
+                raise
+            raise EngineError(sentence) from error
+
+    def _finish(self, plan: Plan) -> Outcome:
+        if plan.refusals:
+            raise Refused(plan.refusals)
+        outcome = Outcome(plan)
+        if self.check_mode:
+            self._remember(plan)
+        else:
+            self._apply(plan, outcome)
+        return outcome
+
+    def _remember(self, plan: Plan) -> None:
+        """Note what later tiers of this run may refer to. An update counts: it may be what brings back a name."""
+        for action in plan.actions:
+            if action.verb == "delete":
+                self.overlay.delete(action.address)
+            elif action.reported:
+                known = dict(self.values.planned.get(action.address) or action.observed.attributes)
+                secrets = {field.name for field in action.resource.kind.fields if field.sensitive}
+                self.overlay.plan(action.address, {name: value for name, value in known.items() if name not in secrets})
+
+    def _apply(self, plan: Plan, outcome: Outcome) -> None:
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+            failures = execute(plan.actions, self._perform, pool)
+        for action in plan.actions:
+            if action.key in failures:
+                outcome.failures[action.address] = self._sentence(action, failures[action.key])
+        stopped = set(failures)
+        while more := {action.key for action in plan.actions if action.needs & stopped} - stopped:
+            stopped |= more
+        reported = [action for action in plan.actions if action.reported]
+        outcome.applied = sorted(action.address for action in reported if action.key not in stopped)
+        outcome.skipped = sorted({a.address for a in reported if a.key in stopped} - set(outcome.failures))
+
+    def _sentence(self, action: Action, error: Exception) -> str:
+        """Raises ``error`` itself when it is no API error."""
+        if isinstance(error, EngineError):
+            return str(error)
+        doing = {"delete_first": "replace", "await": "wait for"}.get(action.verb, action.verb)
+        sentence = self.explain(error, f"{doing} {action.address}")
+        if sentence is None:
+            raise error
+        return sentence
+
+    def _perform(self, action: Action) -> None:
+        kind, address = action.resource.kind, action.address
+        if action.verb in ("delete", "delete_first"):
+            kind.delete(self.context, action.observed, action.resource.options)
+            if kind.waiter and kind.waiter.await_deletion:
+                observed = action.observed
+                wait_gone(kind.waiter, address, lambda: kind.refresh(self.context, observed), self.context.progress)
+            return
+        observed = action.observed
+        resource = self.values.desired(self.context, action.resource)
+        if action.verb in ("create", "replace"):
+            observed = kind.create(self.context, resource)
+            if observed.tags is None and kind.tagged:
+                observed.tags = dict(resource.desired["tags"])
+            self._wait(kind, address, observed)
+        elif action.verb == "await":
+            self._wait(kind, address, observed)
+        delta = self.values.difference(self.context, resource, observed)
+        if delta:
+            kind.update(self.context, resource, observed, delta)
+            self._wait(kind, address, observed)
+        self.values.made(address, settled(observed, resource, delta))
+
+    def _wait(self, kind: Kind, address: str, observed: Observed) -> None:
+        if kind.waiter:
+            wait_ready(kind.waiter, address, lambda: kind.refresh(self.context, observed), self.context.progress)
+
+
+def settled(observed: Observed, resource: Resource, delta: Delta) -> Observed:
+    """``observed`` with the written changes in it."""
+    for change in delta:
+        if change.field.name == "tags":
+            observed.tags = dict(resource.desired["tags"])
+        else:
+            observed.fields[change.field.name] = change.new
+    return observed

@@ -1,0 +1,162 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a resource is: the vocabulary in which every kind of AWS resource is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .delta import Delta, Field
+from .ownership import Owner
+from .waiter import Waiter
+
+
+def _no_progress(address: str, state: str, seconds: float) -> None:
+    """Progress goes nowhere unless the runner says where."""
+
+
+@dataclass
+class Context:
+    """What a kind works with. ``api`` is the AWS access layer, opaque to the engine; ``owner`` makes and reads tags."""
+
+    api: Any
+    owner: Owner
+    progress: Callable[[str, str, float], None] = _no_progress
+
+
+@dataclass
+class Observed:
+    """A resource as AWS has it.
+
+    ``fields``: the values of the kind's fields (what is compared). ``attributes``: what others may refer to and what the
+    result reports (``id``, ``arn``, ...); ``id`` is always among them. ``tags``: None for a kind that AWS cannot tag.
+    ``broken``: why it cannot be used any more (a failed state). ``leaving``: AWS is already deleting it.
+    """
+
+    address: str
+    id: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] | None = None
+    state: str | None = None
+    broken: str | None = None
+    leaving: bool = False
+
+    def __post_init__(self) -> None:
+        self.attributes.setdefault("id", self.id)
+
+    def value(self, attribute: str) -> Any:
+        """The attribute, else the field, of that name. KeyError when the kind has neither: a mistake in a declaration."""
+        if attribute in self.attributes:
+            return self.attributes[attribute]
+        return self.fields[attribute]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Why a deletion does not happen. ``refuse`` stops the whole run before a write; otherwise the resource is kept and listed."""
+
+    reason: str
+    refuse: bool = False
+
+
+@dataclass
+class Resource:
+    """One desired resource. ``desired`` maps field names to values, which may hold Refs; unset or None is left alone.
+
+    ``options`` steer the kind and are no state of the resource (a deletion window). ``after``: addresses that must exist
+    first although no field refers to them. ``provider``: the tier that owns it, for a resource that this tier only
+    looks up; such a resource is never written. ``tags``: extra tags of this resource alone.
+    """
+
+    kind: Kind
+    name: str
+    desired: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    provider: str | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{self.kind.name}/{self.name}"
+
+
+@dataclass
+class View(Context):
+    """What ``observe`` sees: the context, the desired resources of its kind, and what other kinds observed.
+
+    ``of(kind)`` waits for that kind, which the observing kind must name in ``observe_after``.
+    ``resources`` is what natural names are taken from. ``thorough``: also look for what only tags can find, such as a resource
+    whose making was cut off before it got its name; a kind may spare those reads when all that is desired was found.
+    """
+
+    resources: Sequence[Resource] = ()
+    of: Callable[[str], dict[str, Observed]] = lambda kind: {}
+    thorough: bool = False
+
+
+class Kind:
+    """The behaviour of one kind of resource: a table and five functions. One stateless instance serves every resource.
+
+    ``create`` makes the resource, tagged in the very call that makes it, and returns what it set; the engine then calls
+    ``update`` for the fields that still differ. So a resource whose making was cut off is finished by the same code.
+    """
+
+    name: ClassVar[str]
+    fields: ClassVar[tuple[Field, ...]] = ()
+    # Client names (service, or service@region) that the kind needs; made before any thread starts.
+    services: ClassVar[tuple[str, ...]] = ()
+    # True when it holds what cannot be made again: a change that would replace it is refused.
+    stateful: ClassVar[bool] = False
+    # False for what AWS cannot tag.
+    tagged: ClassVar[bool] = True
+    # Set ``Name`` among the tags: for the services whose console shows it.
+    name_tag: ClassVar[bool] = False
+    # Kinds whose resources cannot be deleted while one of this kind stands.
+    within: ClassVar[tuple[str, ...]] = ()
+    # Kinds whose observations ``observe`` reads.
+    observe_after: ClassVar[tuple[str, ...]] = ()
+    # What is being deleted can still be taken back, by an update (a key, a secret).
+    revivable: ClassVar[bool] = False
+    # AWS makes and deletes it together with another resource: it is only ever adjusted.
+    implicit: ClassVar[bool] = False
+    waiter: ClassVar[Waiter | None] = None
+
+    def observe(self, view: View) -> Iterable[Observed]:
+        """Everything of this kind that is desired or owned, in as few calls as the API allows."""
+        raise NotImplementedError
+
+    def find(self, view: View) -> Iterable[Observed]:
+        """As ``observe``, for a tier that only refers to the resources: identity and attributes suffice."""
+        return self.observe(view)
+
+    def create(self, context: Context, resource: Resource) -> Observed:
+        """Make it, with ``resource.desired`` resolved and ``resource.desired["tags"]`` complete; report what was set.
+
+        ``tags`` of the answer stay None when all desired tags were set in the same call.
+        """
+        raise NotImplementedError
+
+    def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
+        """Write the changed fields. A new value may rest on others of ``resource.desired``, which is resolved by then."""
+        raise NotImplementedError
+
+    def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
+        """Delete it; what is already gone is no error."""
+        raise NotImplementedError
+
+    def refresh(self, context: Context, observed: Observed) -> str | None:
+        """The current state, for the waiter; None once it does not exist."""
+        raise NotImplementedError
+
+    def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
+        """The attributes that are known before creation because AWS derives them from the name (an ARN, say)."""
+        return {}
+
+    def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
+        """Asked for each resource while an absent plan is made, with reads only."""
+        return None

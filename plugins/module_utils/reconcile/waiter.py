@@ -1,0 +1,79 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting for a state: a table of states and times, and the one loop that reads it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import WaitFailed
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """States as AWS spells them; seconds.
+
+    ``ready``: done. ``failed``: will never be ready. ``gone``: states that mean deleted, besides not being found.
+    ``await_deletion``: whether a deletion is waited for (others cannot be deleted before it has ended).
+    """
+
+    ready: frozenset[str]
+    failed: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    await_deletion: bool = True
+    delay: float = 5.0
+    first_delay: float = 0.5
+    timeout: float = 600.0
+
+
+def wait_ready(
+    waiter: Waiter,
+    address: str,
+    refresh: Callable[[], str | None],
+    progress: Callable[[str, str, float], None],
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Return once ``refresh()`` answers a ready state. Raises WaitFailed for a failed state or when time is up.
+
+    Not being found is taken for not being visible yet: AWS lists a new resource with a delay.
+    """
+
+    def done(state: str | None) -> bool:
+        if state in waiter.failed:
+            raise WaitFailed(f"{address} ended in state {state}: look up its status reason, mend it, and run again")
+        return state in waiter.ready
+
+    _poll(waiter, address, refresh, done, progress, sleep, clock)
+
+
+def wait_gone(
+    waiter: Waiter,
+    address: str,
+    refresh: Callable[[], str | None],
+    progress: Callable[[str, str, float], None],
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Return once ``refresh()`` answers None or a ``gone`` state. Raises WaitFailed when time is up."""
+    _poll(waiter, address, refresh, lambda state: state is None or state in waiter.gone, progress, sleep, clock)
+
+
+def _poll(waiter, address, refresh, done, progress, sleep, clock) -> None:
+    start = clock()
+    delay = min(waiter.first_delay, waiter.delay)
+    while True:
+        state = refresh()
+        if done(state):
+            return
+        elapsed = clock() - start
+        if elapsed >= waiter.timeout:
+            raise WaitFailed(
+                f"{address} is still {state or 'not visible'} after {waiter.timeout:.0f} s: run again to go on waiting"
+            )
+        progress(address, state or "not visible", elapsed)
+        sleep(delay)
+        delay = min(delay * 2, waiter.delay)

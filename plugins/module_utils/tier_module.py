@@ -1,0 +1,173 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one runner of every tier module: arguments in, plan and result out.
+
+A tier module is a ``Tier`` and a call of ``run_module``. The action plugin ``tier`` calls ``run`` with the same Tier inside the
+controller's process; what either returns is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .reconcile.errors import EngineError, InvalidInput
+from .reconcile.overlay import Overlay
+from .reconcile.ownership import PREFIX, Owner
+from .reconcile.reconciler import Reconciler
+from .reconcile.resource import Context, Kind, Resource
+from .reconcile.result import as_result, failure_message
+
+ENVIRONMENT = re.compile(r"^[a-z][a-z0-9-]{0,14}[a-z0-9]$")
+DEPLOYMENT = re.compile(r"^[a-z][a-z0-9-]{0,46}[a-z0-9]$")
+TAG = re.compile(r"^[\w\s.:/=+\-@]*$")
+
+
+def common_spec() -> dict[str, dict[str, Any]]:
+    """The arguments of every tier, besides amazon.aws's own (region, credentials, endpoint)."""
+    return {
+        "environment": {"type": "str", "required": True},
+        "deployment": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "tags": {"type": "dict", "default": {}},
+        "ignored_tag_prefixes": {"type": "list", "elements": "str", "default": []},
+        "planned": {"type": "dict"},
+    }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a declaration is for: what names and ARNs are made of. ``prefix`` for names is the environment."""
+
+    environment: str
+    deployment: str
+    region: str
+    account_id: str
+    partition: str
+
+    def arn(self, service: str, resource: str, region: str | None = None, account: str | None = None) -> str:
+        """``region`` and ``account``: empty where AWS leaves them out of the service's ARNs; default: the deployment's."""
+        where = self.region if region is None else region
+        who = self.account_id if account is None else account
+        return f"arn:{self.partition}:{service}:{where}:{who}:{resource}"
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One tier of the platform.
+
+    ``spec``: the argument spec of its own arguments. ``check``: raises InvalidInput, naming the variable, the value and the
+    accepted range, before the first call of any API; gets the parameters and the region. ``declare``: the desired resources.
+    ``looks_up``: the kinds of other tiers' resources that ``declare`` refers to.
+    """
+
+    name: str
+    spec: Mapping[str, Mapping[str, Any]]
+    kinds: Sequence[Kind]
+    declare: Callable[[Mapping[str, Any], Place], list[Resource]]
+    check: Callable[[Mapping[str, Any], str], None]
+    looks_up: Sequence[Kind] = ()
+
+    def argument_spec(self) -> dict[str, Any]:
+        return {**common_spec(), **{name: dict(option) for name, option in self.spec.items()}}
+
+    def services(self) -> set[str]:
+        return {service for kind in (*self.kinds, *self.looks_up) for service in kind.services}
+
+
+@dataclass
+class RunOptions:
+    """How to run: what Ansible gives every module, and where progress goes."""
+
+    check_mode: bool = False
+    diff_mode: bool = False
+    progress: Callable[[str, str, float], None] = lambda address, state, seconds: None
+
+
+def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+    """Run a tier with validated ``params``; return Ansible's result dictionary, with ``failed`` and ``msg`` when it failed.
+
+    ``planned`` in the result is the overlay of this run, for the next tier of the same check-mode run.
+    """
+    try:
+        return _run(tier, params, options)
+    except EngineError as error:
+        return {"failed": True, "changed": False, "msg": str(error)}
+
+
+def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+    from .aws.api import Api
+    from .aws.errors import explain
+    from .aws.session import Connection
+
+    region = Connection(params).region
+    deployment = params.get("deployment") or f"{params['environment']}-{region}"
+    check_common(params, deployment)
+    tier.check(params, region)
+    overlay = Overlay(params.get("planned"))
+    owner = Owner(
+        deployment,
+        params["environment"],
+        tier.name,
+        params.get("tags") or {},
+        tuple(params.get("ignored_tag_prefixes") or ()),
+    )
+    api = Api(params, tier.services())
+    try:
+        place = Place(params["environment"], deployment, api.region, api.account_id, api.partition)
+        context = Context(api, owner, options.progress)
+        reconciler = Reconciler(context, tier.kinds, options.check_mode, overlay, explain)
+        work = reconciler.absent if params["state"] == "absent" else reconciler.present
+        outcome = work(tier.declare(params, place))
+    finally:
+        api.close()
+    result = as_result(outcome, options.diff_mode)
+    result["planned"] = overlay.as_dict()
+    if outcome.failures:
+        result.update(failed=True, msg=failure_message(outcome))
+    return result
+
+
+def check_common(params: Mapping[str, Any], deployment: str) -> None:
+    """Raises InvalidInput for names and tags that AWS could not carry."""
+    environment = params["environment"]
+    if not ENVIRONMENT.match(environment):
+        raise InvalidInput(
+            f"platform_environment: {environment!r} cannot be part of AWS names: use 2 to 16 lower-case letters, digits and hyphens, "
+            "beginning with a letter and not ending with a hyphen"
+        )
+    if not DEPLOYMENT.match(deployment):
+        raise InvalidInput(
+            f"platform_deployment: {deployment!r} cannot be part of AWS names: use 2 to 48 lower-case letters, digits and hyphens, "
+            "beginning with a letter and not ending with a hyphen"
+        )
+    tags = params.get("tags") or {}
+    if len(tags) > 40:
+        raise InvalidInput(
+            f"platform_tags: {len(tags)} tags: AWS takes 50 a resource and some are ours, so give at most 40"
+        )
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or not TAG.match(key) or key.startswith(("aws:", PREFIX)):
+            raise InvalidInput(
+                f"platform_tags: key {key!r} cannot be used: 1 to 128 letters, digits, spaces and . : / = + - @ _, not beginning "
+                f"with aws: or {PREFIX}"
+            )
+        if not isinstance(value, str) or len(value) > 256 or not TAG.match(value):
+            raise InvalidInput(
+                f"platform_tags: the value {value!r} of {key!r} cannot be used: a string of at most 256 letters, digits, spaces "
+                "and . : / = + - @ _"
+            )
+
+
+def run_module(tier: Tier) -> None:
+    """The module's whole ``main``: the way a tier runs when it is delegated to another machine."""
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+    module = AnsibleAWSModule(argument_spec=tier.argument_spec(), supports_check_mode=True)
+    result = run(tier, module.params, RunOptions(check_mode=module.check_mode, diff_mode=module._diff))
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
