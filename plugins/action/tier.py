@@ -22,7 +22,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions, Tier, run
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
@@ -56,9 +55,7 @@ class ActionModule(ActionBase):
         interpreter = task_vars.get("ansible_python_interpreter")
         if interpreter is not None:
             interpreter = self._templar.template(interpreter)
-        same = interpreter in (None, "auto", "auto_silent") or os.path.abspath(interpreter) == os.path.abspath(
-            sys.executable
-        )
+        same = interpreter in (None, "auto", "auto_silent") or os.path.abspath(interpreter) == os.path.abspath(sys.executable)
         become = self._connection.become is not None
         return self._connection.transport == "local" and not become and not self._task.async_val and same
 

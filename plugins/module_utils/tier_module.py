@@ -146,9 +146,7 @@ def check_common(params: Mapping[str, Any], deployment: str) -> None:
         )
     tags = params.get("tags") or {}
     if len(tags) > 40:
-        raise InvalidInput(
-            f"platform_tags: {len(tags)} tags: AWS takes 50 a resource and some are ours, so give at most 40"
-        )
+        raise InvalidInput(f"platform_tags: {len(tags)} tags: AWS takes 50 a resource and some are ours, so give at most 40")
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or not TAG.match(key) or key.startswith(("aws:", PREFIX)):
             raise InvalidInput(

@@ -32,9 +32,7 @@ class Api:
         self._pool = ThreadPoolExecutor(max_workers=CALLERS, thread_name_prefix="aws-call")
 
     def _identify(self, connection: Connection) -> str:
-        sts = connection.client(
-            "sts", connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
-        )
+        sts = connection.client("sts", connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
         try:
             return sts.get_caller_identity()["Account"]
         except Exception as error:

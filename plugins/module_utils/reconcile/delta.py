@@ -43,9 +43,7 @@ class Field:
         if self.on_change not in ON_CHANGE:
             raise ValueError(f"field {self.name}: on_change is one of {ON_CHANGE}, not {self.on_change!r}")
         if self.equal and (self.unordered or self.canonical):
-            raise ValueError(
-                f"field {self.name}: 'equal' decides alone, so neither 'unordered' nor 'canonical' go with it"
-            )
+            raise ValueError(f"field {self.name}: 'equal' decides alone, so neither 'unordered' nor 'canonical' go with it")
         if self.on_change == "keep" and (self.equal or self.unordered or self.canonical):
             raise ValueError(f"field {self.name}: a kept field is never compared")
 

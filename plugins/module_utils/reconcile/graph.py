@@ -35,9 +35,7 @@ class Graph:
         try:
             self.order = tuple(TopologicalSorter(self.parents).static_order())
         except CycleError as error:
-            raise InvalidInput(
-                "these resources refer to each other in a circle: " + " -> ".join(error.args[1])
-            ) from error
+            raise InvalidInput("these resources refer to each other in a circle: " + " -> ".join(error.args[1])) from error
 
     def managed(self) -> list[Resource]:
         """The resources that this tier owns, parents first."""

@@ -64,9 +64,7 @@ class Observer:
             names = {kind.name for kind in ordered}
             ready = [kind for kind in rest if all(need in names for need in kind.observe_after)]
             if not ready:
-                raise ValueError(
-                    "observe_after names a kind outside the tier, or is circular: " + str([k.name for k in rest])
-                )
+                raise ValueError("observe_after names a kind outside the tier, or is circular: " + str([k.name for k in rest]))
             ordered += ready
             rest = [kind for kind in rest if kind not in ready]
         return ordered

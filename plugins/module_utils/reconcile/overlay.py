@@ -36,9 +36,7 @@ class Overlay:
     def as_dict(self) -> dict[str, Any]:
         return {
             "planned": {
-                address: {
-                    name: UNKNOWN_TEXT if isinstance(value, Unknown) else value for name, value in attributes.items()
-                }
+                address: {name: UNKNOWN_TEXT if isinstance(value, Unknown) else value for name, value in attributes.items()}
                 for address, attributes in sorted(self.planned.items())
             },
             "deleted": sorted(self.deleted),

@@ -141,9 +141,7 @@ def _decide(
     if immutable:
         reason = "AWS cannot change " + ", ".join(change.field.name for change in immutable) + " in place"
     if reason and kind.stateful:
-        changes = "; ".join(
-            f"{item['field']}: {item['old']} -> {item['new']}" for item in (c.as_dict() for c in immutable)
-        )
+        changes = "; ".join(f"{item['field']}: {item['old']} -> {item['new']}" for item in (c.as_dict() for c in immutable))
         plan.refusals.append(
             f"{address}: {reason}{' (' + changes + ')' if changes else ''}, and replacing it would lose what it holds; "
             "set the old value again, or make a new one under another name and move over"

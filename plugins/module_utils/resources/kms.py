@@ -72,7 +72,7 @@ class Key(Kind):
 
     def _without_alias(self, view: View, named: set[str]) -> Iterator[Observed]:
         keys = [key["KeyId"] for key in view.api.pages("kms", "list_keys", "Keys") if key["KeyId"] not in named]
-        for key_id, tags in zip(keys, view.api.map(lambda key: self._tags_if_readable(view, key), keys)):
+        for key_id, tags in zip(keys, view.api.map(lambda key: self._tags_if_readable(view, key), keys), strict=False):
             if view.owner.owns_in_tier(tags):
                 yield self._describe(view, key_id, None, tags)
 
@@ -103,9 +103,7 @@ class Key(Kind):
                 "description": metadata.get("Description", ""),
                 "enabled": state == "Enabled",
                 "policy": parse(client.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]),
-                "rotation_period_days": rotation.get("RotationPeriodInDays")
-                if rotation.get("KeyRotationEnabled")
-                else None,
+                "rotation_period_days": rotation.get("RotationPeriodInDays") if rotation.get("KeyRotationEnabled") else None,
                 "key_spec": metadata.get("KeySpec"),
             },
             attributes={"arn": metadata["Arn"], "alias": alias},

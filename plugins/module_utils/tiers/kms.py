@@ -66,9 +66,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     key_for = params["key_for"]
     unknown = sorted(set(key_for) - set(SERVICES))
     if unknown:
-        raise InvalidInput(
-            f"platform_kms_key_for: {unknown[0]!r} is not a service we know: one of {', '.join(sorted(SERVICES))}"
-        )
+        raise InvalidInput(f"platform_kms_key_for: {unknown[0]!r} is not a service we know: one of {', '.join(sorted(SERVICES))}")
     for service, name in key_for.items():
         if not isinstance(name, str) or not KEY_NAME.match(name):
             raise InvalidInput(
@@ -133,9 +131,7 @@ def key_policy(services: list[str], place: Place, administrators: list[str]) -> 
         statements.append(_via("UseThroughServices", USE, via, place))
     granting = sorted({f"{prefix}.{place.region}.amazonaws.com" for use in uses if use.grants for prefix in use.via})
     if granting:
-        statement = _via(
-            "GrantsForServiceResources", ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"], granting, place
-        )
+        statement = _via("GrantsForServiceResources", ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"], granting, place)
         statement["Condition"]["Bool"] = {"kms:GrantIsForAWSResource": "true"}
         statements.append(statement)
     principals = sorted({principal for use in uses for principal in use.principals})
@@ -203,7 +199,7 @@ def _autoscaling(place: Place) -> list[dict[str, Any]]:
     An empty account does not have that role yet, and KMS refuses a policy that names a principal which does not exist; so the
     statement names it in a condition.
     """
-    role = f"role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling*"
+    role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling*"
     who = {
         "ArnLike": {"aws:PrincipalArn": place.arn("iam", role, region="")},
         "StringEquals": {"kms:CallerAccount": place.account_id},
