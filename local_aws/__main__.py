@@ -1,0 +1,71 @@
+"""`python -m local_aws`: start the local AWS and print its address."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local_aws", description="An embedded AWS on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("--latency", type=float, default=0, metavar="MS", help="milliseconds added to every call")
+    parser.add_argument("--rate-limit", type=float, metavar="N", help="calls a second above which Throttling is answered")
+    parser.add_argument(
+        "--transition",
+        type=_transition,
+        action="append",
+        default=[],
+        metavar="KIND=SECONDS",
+        help="how long a kind stays in its transitional state, e.g. nat_gateway=20 (may be repeated)",
+    )
+    parser.add_argument("--idle-timeout", type=float, default=1800, metavar="SECONDS", help="stop when nobody calls (0: never)")
+    parser.add_argument("--parent-pid", type=int, metavar="PID", help="stop when this process is gone")
+    parser.add_argument("--request-log", type=Path, metavar="FILE", help="append every call, one JSON object a line")
+    return parser.parse_args(arguments)
+
+
+def _transition(text: str) -> tuple[str, float]:
+    kind, separator, seconds = text.partition("=")
+    try:
+        if not (kind and separator):
+            raise ValueError
+        return kind, float(seconds)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KIND=SECONDS") from None
+
+
+def main() -> int:
+    """Serve until SIGTERM, SIGINT, the idle timeout or the end of the parent. Exit code 0; 1 if the port is taken."""
+    options = parse()
+    # moto and its backends take a second to import: not before the command line is known to be good.
+    from local_aws import server, watch
+    from local_aws.gate import GATE
+
+    GATE.settings.update({"latency_ms": options.latency, "rate_limit": options.rate_limit, "transitions": dict(options.transition)})
+    GATE.log.file = options.request_log
+    try:
+        http = server.make(options.port)
+    except SystemExit:  # werkzeug's way to say that the port is taken; it has printed so
+        return 1
+
+    def stop(*_signal: Any) -> None:
+        threading.Thread(target=http.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    watch.watch(stop, options.idle_timeout, options.parent_pid)
+    print(f"local AWS listening on http://{server.HOST}:{http.server_port}", flush=True)
+    http.serve_forever(poll_interval=0.1)
+    sys.stdout.flush()
+    os._exit(0)  # calls still in flight (long polling) must not hold the process up
+
+
+if __name__ == "__main__":
+    sys.exit(main())

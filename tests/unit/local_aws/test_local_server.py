@@ -1,0 +1,192 @@
+"""The server: names of calls, control API, faults over HTTP, and its ways to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local_aws.launch import ROOT, LocalAws
+
+
+@pytest.fixture(scope="module")
+def server():
+    with LocalAws() as running:
+        yield running
+
+
+@pytest.fixture
+def connect(server, monkeypatch):
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    server.reset()
+    session = boto3.Session()
+
+    def client(service, **options):
+        return session.client(service, config=Config(retries={"total_max_attempts": 2}, **options))
+
+    return client
+
+
+def names(server):
+    return [(call["service"], call["operation"]) for call in server.requests()]
+
+
+def test_calls_of_every_protocol_are_named(server, connect):
+    connect("ec2").describe_vpcs()
+    connect("kms").list_keys()
+    connect("sqs").list_queues()
+    connect("iam").list_roles()
+    connect("resourcegroupstaggingapi").get_resources()
+    connect("elbv2").describe_load_balancers()
+    connect("elb").describe_load_balancers()
+    connect("eks").list_clusters()
+    connect("cloudfront").list_distributions()
+    connect("lambda").list_functions()
+    connect("cloudwatch").describe_alarms()
+    connect("application-autoscaling").describe_scalable_targets(ServiceNamespace="dynamodb")
+    s3 = connect("s3")
+    s3.create_bucket(Bucket="a-bucket")
+    s3.put_bucket_versioning(Bucket="a-bucket", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="a-bucket", Key="a/key with spaces", Body=b"x" * 100)
+    assert s3.get_object(Bucket="a-bucket", Key="a/key with spaces")["Body"].read() == b"x" * 100
+    s3.head_bucket(Bucket="a-bucket")
+    s3.list_objects_v2(Bucket="a-bucket")
+    s3.list_buckets()
+    assert names(server) == [
+        ("ec2", "DescribeVpcs"),
+        ("kms", "ListKeys"),
+        ("sqs", "ListQueues"),
+        ("iam", "ListRoles"),
+        ("resourcegroupstaggingapi", "GetResources"),
+        ("elbv2", "DescribeLoadBalancers"),
+        ("elb", "DescribeLoadBalancers"),
+        ("eks", "ListClusters"),
+        ("cloudfront", "ListDistributions"),
+        ("lambda", "ListFunctions"),
+        ("cloudwatch", "DescribeAlarms"),
+        ("application-autoscaling", "DescribeScalableTargets"),
+        ("s3", "CreateBucket"),
+        ("s3", "PutBucketVersioning"),
+        ("s3", "PutObject"),
+        ("s3", "GetObject"),
+        ("s3", "HeadBucket"),
+        ("s3", "ListObjectsV2"),
+        ("s3", "ListBuckets"),
+    ]
+    calls = server.requests()
+    assert {call["region"] for call in calls} == {"us-east-1"}
+    assert [call["access"] for call in calls[12:16]] == ["write", "write", "write", "read"]
+    server.clear_requests()
+    assert server.requests() == []
+
+
+def test_missing_operations_are_aws_errors(connect):
+    for service, call in (("eks", "describe_addon_versions"), ("rds", "describe_certificates")):
+        with pytest.raises(ClientError, match="NotImplemented"):
+            getattr(connect(service), call)()
+
+
+def test_snapshot_and_restore(server, connect):
+    sqs = connect("sqs")
+    sqs.create_queue(QueueName="kept")
+    copy = server.snapshot()
+    sqs.create_queue(QueueName="gone")
+    for _ in range(2):
+        server.restore(copy)
+        assert [url.rsplit("/")[-1] for url in sqs.list_queues()["QueueUrls"]] == ["kept"]
+    with pytest.raises(RuntimeError, match="no snapshot"):
+        server.restore("999")
+
+
+def test_faults_and_latency(server, connect):
+    server.settings(faults=[{"service": "kms", "nth": 1, "drop": True}], latency_ms=50)
+    connect("kms").list_keys()
+    calls = server.requests()
+    assert [call["status"] for call in calls] == [None, 200]
+    assert calls[1]["duration_ms"] >= 50
+    server.settings(faults=[{"operation": "DescribeVpcs", "code": "UnauthorizedOperation", "status": 403}])
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        connect("ec2").describe_vpcs()
+    server.reset()
+    connect("ec2").describe_vpcs()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"speed": 1}, "unknown setting: speed"),
+        ({"latency_ms": -1}, "negative"),
+        ({"faults": [{"colour": "red"}]}, "colour"),
+        ({"faults": [{"service": "kms"}]}, "a fault needs"),
+    ],
+)
+def test_bad_settings_are_refused(server, connect, values, message):
+    with pytest.raises(RuntimeError, match=message):
+        server.settings(**values)
+
+
+def test_listens_on_loopback_only(server):
+    assert server.url.startswith("http://127.0.0.1:")
+
+
+def start(*arguments):
+    process = subprocess.Popen([sys.executable, "-m", "local_aws", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    line = process.stdout.readline()
+    assert line.startswith("local AWS listening on http://127.0.0.1:")
+    return process
+
+
+def test_stops_by_itself(tmp_path):
+    parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    log = tmp_path / "calls.jsonl"
+    idle = start("--idle-timeout", "1", "--request-log", str(log))
+    orphan = start("--parent-pid", str(parent.pid))
+    interrupted = start()
+    terminated = start("--transition", "nat_gateway=2", "--latency", "1")
+    interrupted.send_signal(signal.SIGINT)
+    terminated.terminate()
+    parent.communicate(b"\n")
+    for process in (idle, orphan, interrupted, terminated):
+        assert process.wait(10) == 0
+        process.stdout.close()
+
+
+def test_request_log_file(tmp_path, monkeypatch):
+    log = tmp_path / "calls.jsonl"
+    with LocalAws("--request-log", str(log), "--transition", "nat_gateway=2") as aws:
+        for name, value in aws.env.items():
+            monkeypatch.setenv(name, value)
+        boto3.Session().client("sts").get_caller_identity()
+        assert aws.settings()["transitions"] == {"nat_gateway": 2}
+    assert json.loads(log.read_text())["operation"] == "GetCallerIdentity"
+
+
+def test_starts_fast():
+    started = time.monotonic()
+    with LocalAws():
+        took = time.monotonic() - started
+    assert took < 10, "measured 2 s; the bound leaves room for a loaded machine"
+
+
+def test_port_in_use_is_said(server):
+    port = server.url.rsplit(":", 1)[1]
+    result = subprocess.run(
+        [sys.executable, "-m", "local_aws", "--port", port],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "in use" in result.stderr
+    assert "Traceback" not in result.stderr
