@@ -1,0 +1,248 @@
+"""The engine against a cloud of one dictionary."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import InvalidInput, MissingDependency, Refused
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.overlay import Overlay
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.ownership import Owner
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reference import Derived, Ref
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .fake import CHILD, KINDS, OWNER, PARENT, THING, VAULT, Cloud, apply, plan, reconciler, summary
+
+names = st.sampled_from(["a", "b", "c", "d"])
+desired = st.fixed_dictionaries(
+    {"size": st.integers(1, 3), "shape": st.sampled_from(["round", "square"])},
+    optional={"members": st.lists(st.sampled_from("xyz"), unique=True, min_size=1), "seed": st.integers(1, 3)},
+)
+configurations = st.dictionaries(names, desired, max_size=4)
+
+
+def things(configuration):
+    """Each thing links to the one before it, so that there are chains."""
+    resources, before = [], None
+    for name, fields in sorted(configuration.items()):
+        link = {"link": Ref(f"thing/{before}")} if before else {"link": "none"}
+        resources.append(Resource(THING, name, {**fields, **link}))
+        before = name
+    return resources
+
+
+@given(configurations, configurations)
+def test_after_an_apply_the_plan_is_empty(first, second):
+    cloud = Cloud()
+    apply(cloud, *things(first))
+    apply(cloud, *things(second))
+    assert summary(plan(cloud, *things(second))) == {}
+
+
+@given(configurations, configurations)
+def test_the_plan_is_what_the_apply_does(first, second):
+    cloud = Cloud()
+    apply(cloud, *things(first))
+    planned = plan(copy.deepcopy(cloud), *things(second))
+    cloud.log.clear()
+    applied = apply(cloud, *things(second))
+    assert planned.plan.reported() == applied.plan.reported()
+    assert {address for _verb, address in cloud.log} == set(summary(planned))
+
+
+@given(configurations, configurations)
+def test_check_mode_writes_nothing(first, second):
+    cloud = Cloud()
+    apply(cloud, *things(first))
+    before = copy.deepcopy(cloud.records)
+    cloud.log.clear()
+    plan(cloud, *things(second))
+    reconciler(cloud, check_mode=True).absent(things(second))
+    assert (cloud.records, cloud.log) == (before, [])
+
+
+@given(configurations, st.randoms())
+def test_the_order_of_declaration_does_not_count(configuration, rng):
+    cloud, shuffled = Cloud(), things(configuration)
+    apply(cloud, *things(configuration))
+    rng.shuffle(shuffled)
+    assert summary(plan(cloud, *shuffled)) == {}
+
+
+def test_parents_are_made_before_what_refers_to_them():
+    cloud = Cloud()
+    apply(cloud, Resource(CHILD, "c", {"link": Ref("parent/p")}), Resource(PARENT, "p", {"size": 1}))
+    assert cloud.log == [("create", "parent/p"), ("create", "child/c")]
+    (child,) = [record for record in cloud.records.values() if record["kind"] == "child"]
+    assert child["fields"]["link"] == "parent-1"
+
+
+def test_a_plan_on_an_empty_account_shows_what_only_an_apply_can_tell():
+    planned = plan(Cloud(), Resource(PARENT, "p", {"size": 1}), Resource(CHILD, "c", {"link": Ref("parent/p")}))
+    (child,) = [item for item in planned.plan.reported() if item["address"] == "child/c"]
+    assert {"field": "link", "old": None, "new": "(known after apply)"} in child["fields"]
+
+
+def test_a_derived_value_is_computed_once_its_parts_are_known():
+    cloud = Cloud()
+    apply(cloud, Resource(PARENT, "p", {"size": 1}), Resource(THING, "t", {"link": Derived(lambda arn: arn + ":*", Ref("parent/p", "arn"))}))
+    assert cloud.records["thing-2"]["fields"]["link"] == "arn:parent-1:*"
+
+
+def test_replacing_a_parent_replaces_what_stands_in_it_children_first():
+    cloud = Cloud()
+    tree = [Resource(PARENT, "p", {"size": 1, "shape": "round"}), Resource(CHILD, "c", {"link": Ref("parent/p")})]
+    apply(cloud, *tree)
+    cloud.log.clear()
+    tree[0].desired["shape"] = "square"
+    assert summary(plan(cloud, *tree)) == {"parent/p": ("replace", ["shape"]), "child/c": ("replace", ["link"])}
+    apply(cloud, *tree)
+    assert cloud.log == [("delete", "child/c"), ("delete", "parent/p"), ("create", "parent/p"), ("create", "child/c")]
+    assert summary(plan(cloud, *tree)) == {}
+
+
+def test_replacing_what_holds_data_is_refused_before_anything_is_written():
+    cloud = Cloud()
+    apply(cloud, Resource(VAULT, "v", {"shape": "round"}), Resource(THING, "t", {"size": 1}))
+    cloud.log.clear()
+    with pytest.raises(Refused, match=r"vault/v: AWS cannot change shape in place \(shape: round -> square\)"):
+        apply(cloud, Resource(VAULT, "v", {"shape": "square"}), Resource(THING, "t", {"size": 2}))
+    assert cloud.log == []
+
+
+def test_a_resource_of_someone_else_under_our_name_is_refused():
+    cloud = Cloud()
+    apply(cloud, Resource(THING, "t", {"size": 1}))
+    (record,) = cloud.records.values()
+    record["tags"]["agent-platform:deployment"] = "other"
+
+    class Named(type(THING)):
+        def observe(self, view):
+            return [self.seen(key, record) for key, record in view.api.records.items()]
+
+    with pytest.raises(Refused, match="not tagged as made by deployment test-here"):
+        reconciler(cloud, kinds=(Named(),)).present([Resource(Named(), "t", {"size": 1})])
+
+
+def test_two_resources_of_one_address_are_refused():
+    cloud = Cloud()
+    apply(cloud, Resource(THING, "t", {"size": 1}))
+    cloud.records["thing-9"] = copy.deepcopy(cloud.records["thing-1"])
+    with pytest.raises(Refused, match="thing-1 and thing-9 both carry this address"):
+        plan(cloud, Resource(THING, "t", {"size": 1}))
+
+
+def test_what_left_the_configuration_is_reported_and_kept():
+    cloud = Cloud()
+    apply(cloud, Resource(THING, "t", {"size": 1}), Resource(THING, "u", {"size": 1}))
+    outcome = apply(cloud, Resource(THING, "t", {"size": 1}))
+    assert (summary(outcome), outcome.plan.unmanaged) == ({}, ["thing/u"])
+
+
+def test_absent_deletes_children_first_and_what_left_the_configuration_too():
+    cloud = Cloud()
+    tree = [Resource(PARENT, "p", {"size": 1}), Resource(CHILD, "c", {"link": Ref("parent/p")})]
+    apply(cloud, *tree, Resource(CHILD, "forgotten", {"link": Ref("parent/p")}))
+    cloud.log.clear()
+    reconciler(cloud).absent(tree)
+    assert cloud.log[-1] == ("delete", "parent/p")
+    assert {address for _verb, address in cloud.log} == {"child/c", "child/forgotten", "parent/p"}
+    assert cloud.records == {}
+
+
+def test_a_failure_stops_what_rests_on_it_and_nothing_else():
+    cloud = Cloud()
+    tree = [Resource(PARENT, "p", {"size": 1}), Resource(CHILD, "c", {"link": Ref("parent/p")}), Resource(THING, "t", {"size": 1})]
+    cloud.fail_at = {("create", "parent/p")}
+    outcome = apply(cloud, *tree)
+    assert outcome.failures == {"parent/p": "Could not create parent/p: create parent/p was told to fail."}
+    assert (outcome.applied, outcome.skipped) == (["thing/t"], ["child/c"])
+    assert "1 of 3 planned changes were applied, and child/c had to wait" in failure_message(outcome)
+    cloud.fail_at = set()
+    apply(cloud, *tree)
+    assert summary(plan(cloud, *tree)) == {}
+    assert len(cloud.records) == 3
+
+
+def test_what_was_cut_off_after_its_creation_is_finished():
+    cloud = Cloud()
+    cloud.fail_at = {("update", "thing/t")}
+    thing = Resource(THING, "t", {"size": 1, "members": ["x"]})
+    assert apply(cloud, thing).failures
+    cloud.fail_at = set()
+    assert summary(apply(cloud, thing)) == {"thing/t": ("update", ["members"])}
+    assert len(cloud.records) == 1
+
+
+def test_secrets_are_in_no_part_of_the_result():
+    cloud = Cloud()
+    overlay = Overlay()
+    thing = Resource(THING, "t", {"size": 1, "secret": "hunter2"})
+    planned = plan(cloud, thing, overlay=overlay)
+    applied = apply(cloud, thing)
+    text = json.dumps([as_result(planned, True), as_result(applied, True), overlay.as_dict()])
+    assert "hunter2" not in text
+    assert "(sensitive)" in text
+
+
+def looked_up_by(tier: str, overlay: Overlay, cloud: Cloud):
+    owner = Owner(OWNER.deployment, OWNER.environment, tier)
+    resources = [Resource(PARENT, "p", {}, provider="tier"), Resource(THING, "t", {"link": Ref("parent/p")})]
+    engine = reconciler(cloud, check_mode=True, overlay=overlay, owner=owner, kinds=(THING,))
+    return engine.present(resources)
+
+
+def test_another_tiers_resource_is_found_live():
+    cloud = Cloud()
+    apply(cloud, Resource(PARENT, "p", {"size": 1}))
+    outcome = looked_up_by("second", Overlay(), cloud)
+    assert {"field": "link", "old": None, "new": "parent-1"} in outcome.plan.reported()[0]["fields"]
+
+
+def test_another_tiers_resource_is_unknown_when_this_run_plans_it():
+    cloud, overlay = Cloud(), Overlay()
+    plan(cloud, Resource(PARENT, "p", {"size": 1}), overlay=overlay)
+    travelled = Overlay(json.loads(json.dumps(overlay.as_dict())))
+    outcome = looked_up_by("second", travelled, cloud)
+    assert {"field": "link", "old": None, "new": "(known after apply)"} in outcome.plan.reported()[0]["fields"]
+
+
+def test_another_tiers_resource_that_is_nowhere_is_an_error_that_names_the_tier():
+    with pytest.raises(MissingDependency, match=r"needs parent/p .* run the tier tier first \(--tags tier\)"):
+        looked_up_by("second", Overlay(), Cloud())
+
+
+def test_another_tiers_resource_that_this_run_deletes_counts_as_missing():
+    cloud, overlay = Cloud(), Overlay()
+    apply(cloud, Resource(PARENT, "p", {"size": 1}))
+    reconciler(cloud, check_mode=True, overlay=overlay).absent([Resource(PARENT, "p", {"size": 1})])
+    with pytest.raises(MissingDependency):
+        looked_up_by("second", overlay, cloud)
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ([Resource(THING, "t"), Resource(THING, "t")], "thing/t is declared twice"),
+        ([Resource(THING, "t", {"link": Ref("thing/u")})], "thing/t refers to thing/u, which is not declared"),
+        ([Resource(THING, "t", {"link": Ref("thing/u")}), Resource(THING, "u", {"link": Ref("thing/t")})], "in a circle"),
+    ],
+)
+def test_a_graph_that_cannot_be_is_refused(resources, message):
+    with pytest.raises(InvalidInput, match=message):
+        plan(Cloud(), *resources)
+
+
+def test_an_error_that_is_none_of_the_apis_is_not_dressed_up():
+    cloud = Cloud()
+    cloud.records = None
+    with pytest.raises(AttributeError):
+        plan(cloud, Resource(THING, "t"))
+
+
+def test_every_kind_of_the_fake_has_its_own_name():
+    assert len({kind.name for kind in KINDS}) == len(KINDS)

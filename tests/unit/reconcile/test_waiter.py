@@ -1,0 +1,47 @@
+"""Waiting, on a clock of our own."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import WaitFailed
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.waiter import Waiter, wait_gone, wait_ready
+
+WAITER = Waiter(ready=frozenset({"available"}), failed=frozenset({"failed"}), gone=frozenset({"deleted"}), delay=4, timeout=60)
+
+
+class Clock:
+    def __init__(self, states):
+        self.states, self.now, self.sleeps, self.progress = list(states), 0.0, [], []
+
+    def refresh(self):
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    def sleep(self, seconds):
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+    def wait(self, function):
+        function(WAITER, "nat/a", self.refresh, lambda *said: self.progress.append(said), self.sleep, lambda: self.now)
+
+
+def test_waits_until_ready_with_growing_pauses_and_says_so():
+    clock = Clock([None, "pending", "pending", "pending", "pending", "available"])
+    clock.wait(wait_ready)
+    assert clock.sleeps == [0.5, 1, 2, 4, 4]
+    assert clock.progress[0] == ("nat/a", "not visible", 0)
+    assert clock.progress[-1] == ("nat/a", "pending", 7.5)
+
+
+def test_a_failed_state_ends_the_wait():
+    with pytest.raises(WaitFailed, match="nat/a ended in state failed"):
+        Clock(["pending", "failed"]).wait(wait_ready)
+
+
+def test_time_runs_out():
+    with pytest.raises(WaitFailed, match="nat/a is still pending after 60 s"):
+        Clock(["pending"]).wait(wait_ready)
+
+
+@pytest.mark.parametrize("end", [None, "deleted"])
+def test_gone_is_not_found_or_a_gone_state(end):
+    Clock(["deleting", end]).wait(wait_gone)
