@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
-STEP = $(BIN)/python tools/step.py
+STEP := $(BIN)/python tools/step.py
 # Every tool that calls another one finds the environment's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -40,6 +40,10 @@ lock: setup ## Write requirements.lock anew from requirements.in (newest version
 .PHONY: demo
 demo: setup ## Bring up ENV (dev or prod) on a local AWS, twice, and tell what stands; KEEP=1 leaves it running
 	@$(BIN)/python tools/demo.py --environment $(ENV) $(if $(KEEP),--keep)
+
+.PHONY: demo-stop
+demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
+	@$(PYTHON) tools/background_aws.py stop --name demo
 
 # --- checks
 

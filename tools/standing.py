@@ -1,0 +1,106 @@
+"""What stands of a deployment, counted with plain boto3 and said in words that a newcomer understands.
+
+One function a tier; none of this project's own code is asked, so that the demo tells what AWS says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+
+@dataclass
+class Row:
+    """One line of the summary: so many of something, and what it is for. A count of 0 means that it is missing."""
+
+    group: str
+    count: int
+    text: str
+
+
+Client = Callable[[str], Any]
+
+
+def rows(environment: str, url: str, region: str) -> Iterator[Row]:
+    """All lines, tier by tier; the group is written on the first line of each."""
+    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=region)
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=url)
+
+    for tier in (keys, network, buckets, messaging):
+        group = tier.__name__.capitalize()
+        for row in tier(environment, client):
+            yield Row(group, row.count, row.text)
+            group = ""
+
+
+def every(client: Any, operation: str, **arguments: Any) -> Iterator[Any]:
+    """The items of all pages of a list operation whose answer holds one list."""
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from next((value for value in page.values() if isinstance(value, list)), [])
+
+
+def keys(environment: str, client: Client) -> Iterator[Row]:
+    names = sorted(
+        alias["AliasName"]
+        for alias in every(client("kms"), "list_aliases")
+        if alias["AliasName"].startswith(f"alias/{environment}/")
+    )
+    yield Row("", len(names), f"encryption keys, rotated every year: {', '.join(names)}")
+
+
+def network(environment: str, client: Client) -> Iterator[Row]:
+    ec2 = client("ec2")
+    mine = [{"Name": "tag:agent-platform:environment", "Values": [environment]}]
+    vpcs = list(every(ec2, "describe_vpcs", Filters=mine))
+    yield Row("", len(vpcs), f"VPC, a network of its own: {', '.join(vpc['CidrBlock'] for vpc in vpcs)}")
+    inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"] for vpc in vpcs] or ["none"]}]
+    subnets = list(every(ec2, "describe_subnets", Filters=inside))
+    zones = len({subnet["AvailabilityZone"] for subnet in subnets})
+    yield Row("", len(subnets), f"subnets in {zones} zones: public (load balancer), private (workers), database (no way out)")
+    gateways = [gateway for gateway in every(ec2, "describe_nat_gateways", Filters=inside) if gateway["State"] == "available"]
+    yield Row("", len(gateways), "NAT gateways, the workers' way out to the internet")
+    kinds = Counter(endpoint["VpcEndpointType"] for endpoint in every(ec2, "describe_vpc_endpoints", Filters=inside))
+    yield Row(
+        "",
+        sum(kinds.values()),
+        f"endpoints that keep calls to AWS off the internet: {kinds['Gateway']} gateway, {kinds['Interface']} interface",
+    )
+    groups = [
+        group["GroupName"] for group in every(ec2, "describe_security_groups", Filters=inside) if group["GroupName"] != "default"
+    ]
+    yield Row("", len(groups), f"security groups, who may talk to whom: {', '.join(sorted(groups))}")
+    acls = [acl for acl in every(ec2, "describe_network_acls", Filters=inside) if not acl["IsDefault"]]
+    yield Row("", len(acls), "network ACLs that keep public and database subnets apart")
+    logs = [
+        log for vpc in vpcs for log in every(ec2, "describe_flow_logs", Filters=[{"Name": "resource-id", "Values": [vpc["VpcId"]]}])
+    ]
+    yield Row("", len(logs), "flow log, every connection written down and encrypted")
+
+
+def buckets(environment: str, client: Client) -> Iterator[Row]:
+    s3 = client("s3")
+    names = sorted(bucket["Name"] for bucket in s3.list_buckets()["Buckets"] if f"-{environment}-" in bucket["Name"])
+    yield Row("", len(names), "buckets, encrypted, private and versioned:")
+    for name in names:
+        versioned = s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
+        yield Row("", 1, f"  {name}{'' if versioned else ' (not versioned)'}")
+
+
+def messaging(environment: str, client: Client) -> Iterator[Row]:
+    topics = [topic["TopicArn"].rpartition(":")[2] for topic in every(client("sns"), "list_topics")]
+    topics = sorted(name for name in topics if name.startswith(f"{environment}-"))
+    yield Row("", len(topics), f"topics that services publish to: {', '.join(topics)}")
+    sqs = client("sqs")
+    queues = {
+        url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes", {})
+        for url in every(sqs, "list_queues", QueueNamePrefix=f"{environment}-")
+    }
+    consumed = [url for url, attributes in queues.items() if "RedrivePolicy" in attributes]
+    yield Row("", len(consumed), "queues, one a topic, that consumers read")
+    yield Row("", len(queues) - len(consumed), "dead-letter queues, where a message goes that no consumer could handle")
