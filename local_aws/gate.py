@@ -79,8 +79,9 @@ class Gate:
                 return response
         with self.exclusive():
             response = self._send(call, send)
-        if fault and fault.when == AFTER:
-            response = self._strike(fault, call) or response
+            # Inside, so that a callback sees the state that this very call left.
+            if fault and fault.when == AFTER:
+                response = self._strike(fault, call) or response
         return response
 
     @staticmethod
