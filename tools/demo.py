@@ -69,13 +69,12 @@ def deploy(name: str, environment: str, aws: Mapping[str, str]) -> int:
 
 def show(environment: str, url: str, kept: bool) -> None:
     say(f"\nWhat stands now in {environment}-{REGION}, read back with plain boto3:\n")
-    nothing = []
+    missing = False
     for row in standing.rows(environment, url, REGION):
         say(f"  {row.group:<10} {row.count:>4}  {row.text}")
-        if not row.count:
-            nothing.append(row.text)
-    if nothing:
-        raise Failed(f"these should stand and do not: {'; '.join(nothing)}")
+        missing |= not row.count
+    if missing:
+        raise Failed("what counts 0 above should stand and does not")
     subnets = "boto3.client('ec2').describe_subnets()['Subnets']"
     look = (
         f""".venv/bin/python -c "import boto3; print(*[(s['CidrBlock'], s['AvailabilityZone']) for s in {subnets}], sep='\\n')\""""
@@ -106,7 +105,7 @@ def show(environment: str, url: str, kept: bool) -> None:
     say("  Leave AWS_ENDPOINT_URL and local_aws/vars.yml away, log in as usual (AWS_PROFILE, SSO, a role), plan first, then apply:")
     say(f"    .venv/bin/ansible-playbook site.yml -i inventories/{environment} --check --diff")
     say(f"    .venv/bin/ansible-playbook site.yml -i inventories/{environment}")
-    say("  docs/real-account.md says what it costs attention there.\n")
+    say("  docs/real-account.md lists what to look at there.\n")
 
 
 def demo(environment: str, keep: bool) -> None:
