@@ -11,10 +11,10 @@ from local_aws.patches import patch
 
 @patch
 def instances_are_not_kept() -> None:
-    """AWS has no part in it. moto keeps every object ever made in a list on its class, for its dashboard: after a
-    few hundred restores of a snapshot that is gigabytes. Nothing is kept here."""
+    """Not about AWS: moto keeps every object ever made in a list on its class, for its dashboard; after a few hundred
+    restores of a snapshot that is gigabytes. Nothing is kept here."""
 
-    def new(cls: type, *args: Any, **kwargs: Any) -> Any:
+    def new(cls: type, *_args: Any, **_kwargs: Any) -> Any:
         return object.__new__(cls)
 
-    BaseModel.__new__ = staticmethod(new)  # type: ignore[method-assign]
+    BaseModel.__new__ = staticmethod(new)  # type: ignore[assignment]
