@@ -1,0 +1,62 @@
+"""A fresh run of prod, with the account's state kept as it was before and after each of its writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from support import site, tiers
+from support.census import census
+
+from local_aws.in_process import InProcessAws
+
+
+@dataclass
+class KillPoint:
+    """The account at the moment at which a run died: ``done`` writes had reached it, the last of which was ``last``."""
+
+    tier: str
+    done: int
+    last: str
+    state: Any
+
+
+@dataclass
+class Recording:
+    """A whole fresh run: its kill points, its tiers' parameters in order, and what stood in the end."""
+
+    aws: InProcessAws
+    parameters: dict[str, dict[str, Any]]
+    points: list[KillPoint] = field(default_factory=list)
+    finished: dict[str, list[str]] = field(default_factory=dict)
+    writes: int = 0
+
+    def run(self, tier: str, **more: Any) -> dict[str, Any]:
+        return tiers.run(tiers.load(tier), {**self.parameters[tier], **more})
+
+
+@pytest.fixture(scope="session")
+def recording() -> Iterator[Recording]:
+    parameters = site.parameters("prod")
+    with InProcessAws() as aws:
+        recorded = Recording(aws, parameters)
+        for tier in parameters:
+            _record(recorded, tier)
+        recorded.finished = census()
+        yield recorded
+
+
+def _record(recorded: Recording, tier: str) -> None:
+    aws = recorded.aws
+    recorded.points.append(KillPoint(tier, recorded.writes, "nothing yet", aws.snapshot()))
+
+    def written(call: Any) -> None:
+        """Runs before the next call is let in, so the copy is what a SIGKILL right now would leave."""
+        recorded.writes += 1
+        recorded.points.append(KillPoint(tier, recorded.writes, f"{call.service}:{call.operation}", aws.snapshot()))
+
+    aws.settings.fault(access="write", when="after", callback=written)
+    recorded.run(tier)
+    aws.settings.clear()

@@ -1,0 +1,121 @@
+"""One emulator for the whole suite; each environment is deployed once, into an account state of its own."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from support import site
+
+from local_aws.launch import LocalAws
+
+REGION = "us-east-1"
+
+
+@dataclass
+class Platform:
+    """A deployed environment, and the runs that deployed it: ``first`` and ``second`` (tier -> result)."""
+
+    environment: str
+    local: LocalAws
+    first: dict[str, Any] = field(default_factory=dict)
+    second: dict[str, Any] = field(default_factory=dict)
+    snapshot: Any = None
+    region: str = REGION
+
+    @property
+    def is_prod(self) -> bool:
+        return self.environment == "prod"
+
+    @property
+    def deployment(self) -> str:
+        return f"{self.environment}-{self.region}"
+
+    @functools.cached_property
+    def account_id(self) -> str:
+        return self.client("sts").get_caller_identity()["Account"]
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A plain boto3 client of the emulator."""
+        return _client(self.local.url, service, region or self.region)
+
+    def run(self, *arguments: str, **env: str) -> Any:
+        """``ansible-playbook`` on this environment's inventory, as a user types it."""
+        inventory = ("-i", f"inventories/{self.environment}", "-e", "@local_aws/vars.yml")
+        return site.ansible(*arguments, *inventory, env={**self.local.env, **env})
+
+    def results(self, *arguments: str) -> dict[str, Any]:
+        """Tier -> result of a run that must succeed."""
+        done = self.run(*arguments, **site.as_json({}))
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return site.results(done.stdout)
+
+
+@functools.cache
+def _client(url: str, service: str, region: str) -> Any:
+    return boto3.client(
+        service, endpoint_url=url, region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing"
+    )
+
+
+@pytest.fixture(scope="session")
+def local() -> Iterator[LocalAws]:
+    with LocalAws() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployed(local: LocalAws):
+    """Returns ``deployed(environment)``: the account is as ``site.yml``, run twice, left it."""
+    known: dict[str, Platform] = {}
+    shown: list[str] = []
+
+    def deploy(environment: str) -> Platform:
+        if environment not in known:
+            local.reset()
+            platform = Platform(environment, local)
+            platform.first = platform.results("site.yml")
+            platform.second = platform.results("site.yml")
+            platform.snapshot = local.snapshot()
+            known[environment] = platform
+        elif shown[-1:] != [environment]:
+            local.restore(known[environment].snapshot)
+        shown.append(environment)
+        return known[environment]
+
+    return deploy
+
+
+@pytest.fixture(params=["dev", "prod"])
+def platform(request, deployed) -> Platform:
+    """A deployed environment, to be read only."""
+    return deployed(request.param)
+
+
+@pytest.fixture
+def scratch(request, deployed) -> Iterator[Platform]:
+    """A deployed environment that the test may change; ``@pytest.mark.parametrize("scratch", ["prod"], indirect=True)``."""
+    platform = deployed(getattr(request, "param", "prod"))
+    platform.local.restore(platform.snapshot)
+    yield platform
+    platform.local.restore(platform.snapshot)
+
+
+@pytest.fixture
+def empty(request, local, deployed) -> Iterator[Platform]:
+    """An empty account with an environment's inventory; default prod."""
+    environment = getattr(request, "param", "prod")
+    after = deployed(environment).snapshot
+    local.reset()
+    yield Platform(environment, local)
+    local.restore(after)
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """All of dev, then all of prod, so that the account state is put back seldom."""
+    items.sort(key=lambda item: json.dumps(getattr(getattr(item, "callspec", None), "params", {}).get("platform", "")))

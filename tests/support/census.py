@@ -1,0 +1,95 @@
+"""Everything that stands in an account, counted with plain boto3 and none of our own code."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+
+ADDRESS = "agent-platform:address"
+DEPLOYMENT = "agent-platform:deployment"
+
+# What -> (client, operation, key of the answer, id of an item). AWS's own things are left out by ``ours``.
+BULK: dict[str, tuple[str, str, str, str]] = {
+    "vpc": ("ec2", "describe_vpcs", "Vpcs", "VpcId"),
+    "subnet": ("ec2", "describe_subnets", "Subnets", "SubnetId"),
+    "internet gateway": ("ec2", "describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
+    "elastic ip": ("ec2", "describe_addresses", "Addresses", "AllocationId"),
+    "nat gateway": ("ec2", "describe_nat_gateways", "NatGateways", "NatGatewayId"),
+    "route table": ("ec2", "describe_route_tables", "RouteTables", "RouteTableId"),
+    "security group": ("ec2", "describe_security_groups", "SecurityGroups", "GroupId"),
+    "network acl": ("ec2", "describe_network_acls", "NetworkAcls", "NetworkAclId"),
+    "vpc endpoint": ("ec2", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+    "flow log": ("ec2", "describe_flow_logs", "FlowLogs", "FlowLogId"),
+    "log group": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "role": ("iam", "list_roles", "Roles", "RoleName"),
+    "bucket": ("s3", "list_buckets", "Buckets", "Name"),
+    "topic": ("sns", "list_topics", "Topics", "TopicArn"),
+    "subscription": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
+    "queue": ("sqs", "list_queues", "QueueUrls", ""),
+    "alias": ("kms", "list_aliases", "Aliases", "AliasName"),
+    "key": ("kms", "list_keys", "Keys", "KeyId"),
+}
+GONE = {"deleted", "deleting", "PendingDeletion"}
+
+
+def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
+    """What -> sorted names: the ownership address where a tag gives one, else the id. Only what is not AWS's own.
+
+    Keys that wait for their deletion and deleted NAT gateways do not stand any more.
+    """
+    client = client or _clients()
+    default = {vpc["VpcId"] for vpc in client("ec2").describe_vpcs()["Vpcs"] if vpc["IsDefault"]}
+    found = {}
+    for what, (service, operation, key, identity) in BULK.items():
+        api = client(service)
+        items = [item for page in api.get_paginator(operation).paginate() for item in page.get(key) or []]
+        names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
+        found[what] = sorted(names)
+    return found
+
+
+def duplicates(counted: dict[str, list[str]]) -> list[str]:
+    """Names that stand more than once."""
+    return [f"{what} {name}" for what, names in counted.items() for name in sorted(set(names)) if names.count(name) > 1]
+
+
+def _clients() -> Callable[[str], Any]:
+    return functools.cache(boto3.client)
+
+
+def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
+    if what == "queue":
+        return item.rsplit("/", 1)[-1]
+    if what == "key":
+        return _key(item, api)
+    if what == "alias":
+        return None if item[identity].startswith("alias/aws/") else item[identity]
+    if what == "role":
+        return None if item["Path"].startswith("/aws-service-role/") else item[identity]
+    if item.get("State") in GONE:
+        return None
+    if what == "subscription":
+        return item["TopicArn"] + " " + item["Endpoint"]
+    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or []}
+    if DEPLOYMENT in tags:
+        return f"{tags[DEPLOYMENT]} {tags.get(ADDRESS)}"
+    return item[identity] if not what.startswith(("route", "security", "network")) else f"of {item['VpcId']}"
+
+
+def _in(item: Any, vpcs: set[str]) -> bool:
+    """Whether it is, or is part of, one of ``vpcs``: a new account has a default VPC."""
+    if isinstance(item, str):
+        return False
+    attached = {attachment.get("VpcId") for attachment in item.get("Attachments") or []}
+    return item.get("VpcId") in vpcs or bool(attached & vpcs)
+
+
+def _key(item: Any, kms: Any) -> str | None:
+    metadata = kms.describe_key(KeyId=item["KeyId"])["KeyMetadata"]
+    if metadata["KeyManager"] == "AWS" or metadata["KeyState"] in GONE:
+        return None
+    tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=item["KeyId"])["Tags"]}
+    return f"{tags.get(DEPLOYMENT)} {tags.get(ADDRESS)}"

@@ -1,0 +1,50 @@
+"""What the inventories and the roles give each tier, learned from Ansible itself."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from local_aws.launch import LocalAws
+
+ROOT = Path(__file__).resolve().parents[2]
+CONNECTION = ("access_key", "secret_key", "session_token", "profile", "endpoint_url", "planned")
+
+
+def ansible(*arguments: str, env: dict[str, str], timeout: float = 300, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """``ansible-playbook`` of the running environment. Output is captured; the return code is the caller's to judge."""
+    program = str(Path(sys.executable).parent / "ansible-playbook")
+    command = [program, *arguments]
+    return subprocess.run(command, env={**os.environ, **env}, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def results(output: str) -> dict[str, dict[str, Any]]:
+    """Tier -> result of its task, out of the output of a run with ``as_json``."""
+    plays = json.loads(output[output.index("{") :])["plays"]
+    found = {}
+    for task in (task for play in plays for task in play["tasks"]):
+        for result in task["hosts"].values():
+            action = result.get("action", "")
+            if "plan" in result or action.startswith("agent_platform.aws."):
+                found[task["task"]["name"].split(" : ")[0].rsplit(".", 1)[-1]] = result
+    return found
+
+
+def as_json(env: dict[str, str]) -> dict[str, str]:
+    """``env`` so that the run prints one JSON document."""
+    return {**env, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+
+
+@functools.cache
+def parameters(environment: str) -> dict[str, dict[str, Any]]:
+    """Tier -> the module's parameters in ``inventories/<environment>``, in the order of the site, from a run in check mode."""
+    with LocalAws() as local:
+        done = ansible("site.yml", "-i", f"inventories/{environment}", "-e", "@local_aws/vars.yml", "--check", env=as_json(local.env))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {tier: result["invocation"]["module_args"] for tier, result in results(done.stdout).items()}
+    return {tier: {name: value for name, value in args.items() if name not in CONNECTION} for tier, args in found.items()}
