@@ -29,6 +29,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  verb:
+    description:
+      - V(apply) does what O(state) says; in check mode it plans it.
+      - V(validate) only checks the arguments, without any call of AWS.
+    type: str
+    choices: [apply, validate]
+    default: apply
   tags:
     description: Tags for every resource, besides the ownership tags. Other tags are removed.
     type: dict

@@ -9,12 +9,14 @@ controller's process; what either returns is the same.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .reconcile.errors import EngineError, InvalidInput
+from .reconcile.graph import Graph
 from .reconcile.overlay import Overlay
 from .reconcile.ownership import PREFIX, Owner
 from .reconcile.reconciler import Reconciler
@@ -23,6 +25,8 @@ from .reconcile.result import as_result, failure_message
 
 ENVIRONMENT = re.compile(r"^[a-z][a-z0-9-]{0,14}[a-z0-9]$")
 DEPLOYMENT = re.compile(r"^[a-z][a-z0-9-]{0,46}[a-z0-9]$")
+# In names of a declaration that is only validated: no call has told the account yet.
+NO_ACCOUNT = "0" * 12
 TAG = re.compile(r"^[\w\s.:/=+\-@]*$")
 
 
@@ -32,6 +36,7 @@ def common_spec() -> dict[str, dict[str, Any]]:
         "environment": {"type": "str", "required": True},
         "deployment": {"type": "str"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "verb": {"type": "str", "choices": ["apply", "validate"], "default": "apply"},
         "tags": {"type": "dict", "default": {}},
         "ignored_tag_prefixes": {"type": "list", "elements": "str", "default": []},
         "planned": {"type": "dict"},
@@ -40,7 +45,7 @@ def common_spec() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a declaration is for: what names and ARNs are made of. ``prefix`` for names is the environment."""
+    """Where a declaration is for: what names and ARNs are made of."""
 
     environment: str
     deployment: str
@@ -103,10 +108,14 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     from .aws.errors import explain
     from .aws.session import Connection
 
-    region = Connection(params).region
-    deployment = params.get("deployment") or f"{params['environment']}-{region}"
+    connection = Connection(params)
+    deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
     check_common(params, deployment)
-    tier.check(params, region)
+    tier.check(params, connection.region)
+    place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
+    if params["verb"] == "validate":
+        Graph(tier.declare(params, place))
+        return {"changed": False, "plan": [], "resources": {}, "unmanaged": [], "kept": []}
     overlay = Overlay(params.get("planned"))
     owner = Owner(
         deployment,
@@ -115,9 +124,9 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
         params.get("tags") or {},
         tuple(params.get("ignored_tag_prefixes") or ()),
     )
-    api = Api(params, tier.services())
+    api = Api(connection, tier.services())
     try:
-        place = Place(params["environment"], deployment, api.region, api.account_id, api.partition)
+        place = dataclasses.replace(place, account_id=api.account_id)
         context = Context(api, owner, options.progress)
         reconciler = Reconciler(context, tier.kinds, options.check_mode, overlay, explain)
         work = reconciler.absent if params["state"] == "absent" else reconciler.present
@@ -136,13 +145,13 @@ def check_common(params: Mapping[str, Any], deployment: str) -> None:
     environment = params["environment"]
     if not ENVIRONMENT.match(environment):
         raise InvalidInput(
-            f"platform_environment: {environment!r} cannot be part of AWS names: use 2 to 16 lower-case letters, digits and hyphens, "
-            "beginning with a letter and not ending with a hyphen"
+            f"platform_environment: {environment!r} cannot be part of AWS names: use 2 to 16 lower-case letters, digits and "
+            "hyphens, beginning with a letter and not ending with a hyphen"
         )
     if not DEPLOYMENT.match(deployment):
         raise InvalidInput(
-            f"platform_deployment: {deployment!r} cannot be part of AWS names: use 2 to 48 lower-case letters, digits and hyphens, "
-            "beginning with a letter and not ending with a hyphen"
+            f"platform_deployment: {deployment!r} cannot be part of AWS names: use 2 to 48 lower-case letters, digits and "
+            "hyphens, beginning with a letter and not ending with a hyphen"
         )
     tags = params.get("tags") or {}
     if len(tags) > 40:

@@ -44,7 +44,9 @@ def wrong(recording, names):
     standing = census()
     found += [f"stands twice: {item}" for item in duplicates(standing)]
     expected = recording.finished
-    orphans = {what: sorted(set(items) - set(expected[what])) for what, items in standing.items() if set(items) - set(expected[what])}
+    orphans = {
+        what: sorted(set(items) - set(expected[what])) for what, items in standing.items() if set(items) - set(expected[what])
+    }
     found += [f"orphaned: {orphans}"] if orphans else []
     if names[-1] == list(recording.parameters)[-1] and standing != expected:
         found.append("not the same as after an undisturbed run")

@@ -58,9 +58,7 @@ class Platform:
 
 @functools.cache
 def _client(url: str, service: str, region: str) -> Any:
-    return boto3.client(
-        service, endpoint_url=url, region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing"
-    )
+    return boto3.client(service, endpoint_url=url, region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing")
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,9 @@ def as_json(env: dict[str, str]) -> dict[str, str]:
 def parameters(environment: str) -> dict[str, dict[str, Any]]:
     """Tier -> the module's parameters in ``inventories/<environment>``, in the order of the site, from a run in check mode."""
     with LocalAws() as local:
-        done = ansible("site.yml", "-i", f"inventories/{environment}", "-e", "@local_aws/vars.yml", "--check", env=as_json(local.env))
+        done = ansible(
+            "site.yml", "-i", f"inventories/{environment}", "-e", "@local_aws/vars.yml", "--check", env=as_json(local.env)
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     found = {tier: result["invocation"]["module_args"] for tier, result in results(done.stdout).items()}
     return {tier: {name: value for name, value in args.items() if name not in CONNECTION} for tier, args in found.items()}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,8 +23,7 @@ class Api:
     Raises EngineError, one sentence, when the caller has no identity or AWS cannot be reached.
     """
 
-    def __init__(self, params: Mapping[str, Any], services: Iterable[str]):
-        connection = Connection(params)
+    def __init__(self, connection: Connection, services: Iterable[str]):
         self.region = connection.region
         self.partition = connection.partition
         self.account_id = self._identify(connection)

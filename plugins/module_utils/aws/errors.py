@@ -35,7 +35,7 @@ ADVICE = {
     "ExpiredTokenException": "the session has expired: sign in again",
     "RequestExpired": "the session has expired, or this machine's clock is wrong",
     "OptInRequired": "enable the region or the service for the account first",
-    "AddressLimitExceeded": "release Elastic IPs that are not used, or raise the quota 'EC2-VPC Elastic IPs' (5 a region by default)",
+    "AddressLimitExceeded": "release unused Elastic IPs, or raise the quota 'EC2-VPC Elastic IPs' (5 a region by default)",
     "VpcLimitExceeded": "delete VPCs that are not used, or raise the quota 'VPCs per Region' (5 by default)",
     "NatGatewayLimitExceeded": "raise the quota 'NAT gateways per Availability Zone' (5 by default)",
     "VpcEndpointLimitExceeded": "raise the quota for VPC endpoints",
@@ -49,6 +49,8 @@ ADVICE = {
     "ThrottlingException": "the account's request rate is used up: run again later",
     "RequestLimitExceeded": "the account's request rate is used up: run again later",
 }
+# Of AWS's own words, since a proxy may answer with a page.
+LONGEST = 500
 CREDENTIALS = "give them by environment variables, a profile, or an instance role"
 
 
@@ -69,7 +71,7 @@ def explain(error: Exception, doing: str) -> str | None:
     """``error`` in one sentence; None when it is no error of AWS or of the way to it."""
     if isinstance(error, ClientError):
         code = code_of(error) or "Unknown"
-        message = _one_line(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+        message = _one_line(error.response.get("Error", {}).get("Message", ""))[:LONGEST].rstrip(".")
         advice = ADVICE.get(code)
         return f"Could not {_infinitive(doing)}: {code}: {message}" + (f". Way out: {advice}." if advice else ".")
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):

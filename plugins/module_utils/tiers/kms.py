@@ -25,8 +25,8 @@ ARN = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(root|role/.+|user/.+)$")
 class Use:
     """How a service reaches a key.
 
-    ``via``: service prefixes of ``kms:ViaService``, for calls that it makes in its caller's name; ``grants``: it makes grants for its
-    own resources then. ``principals``: service principals that call KMS by themselves, held to this account.
+    ``via``: service prefixes of ``kms:ViaService``, for calls that it makes in its caller's name; ``grants``: it makes grants for
+    its own resources then. ``principals``: service principals that call KMS by themselves, held to this account.
     """
 
     via: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     for service, name in key_for.items():
         if not isinstance(name, str) or not KEY_NAME.match(name):
             raise InvalidInput(
-                f"platform_kms_key_for: the key {name!r} of {service} cannot be part of an alias: lower-case letters, digits, _ and -"
+                f"platform_kms_key_for: the key {name!r} of {service} cannot be in an alias: lower-case letters, digits, _ and -"
             )
     if not 7 <= params["deletion_window_days"] <= 30:
         raise InvalidInput(f"kms_deletion_window_days: {params['deletion_window_days']} is outside 7 to 30 days")

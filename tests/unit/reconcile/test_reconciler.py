@@ -89,7 +89,11 @@ def test_a_plan_on_an_empty_account_shows_what_only_an_apply_can_tell():
 
 def test_a_derived_value_is_computed_once_its_parts_are_known():
     cloud = Cloud()
-    apply(cloud, Resource(PARENT, "p", {"size": 1}), Resource(THING, "t", {"link": Derived(lambda arn: arn + ":*", Ref("parent/p", "arn"))}))
+    apply(
+        cloud,
+        Resource(PARENT, "p", {"size": 1}),
+        Resource(THING, "t", {"link": Derived(lambda arn: arn + ":*", Ref("parent/p", "arn"))}),
+    )
     assert cloud.records["thing-2"]["fields"]["link"] == "arn:parent-1:*"
 
 
