@@ -111,7 +111,10 @@ def test_a_profile_that_does_not_exist_is_one_sentence(params, monkeypatch):
 
 def test_policies_are_compared_by_meaning():
     one = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": ["a:B", "a:A"], "Resource": "x"}]}
-    same = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": ["a:A", "a:B"], "Resource": ["x"]}}
+    same = {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Principal": "*", "Action": ["a:A", "a:B"], "Resource": ["x"]},
+    }
     assert policies.same_policy(one, policies.text(same))
     assert not policies.same_policy(one, {**one, "Statement": [{**one["Statement"][0], "Resource": "y"}]})
     assert not policies.same_policy(one, None)

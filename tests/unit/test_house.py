@@ -32,7 +32,9 @@ def imports(path: Path) -> set[str]:
 
 def test_the_engine_knows_no_aws():
     for path in (UTILS / "reconcile").glob("*.py"):
-        foreign = {name for name in imports(path) if name.startswith("..") or name.split(".")[0] in ("boto3", "botocore", "ansible")}
+        foreign = {
+            name for name in imports(path) if name.startswith("..") or name.split(".")[0] in ("boto3", "botocore", "ansible")
+        }
         assert not foreign, path.name
 
 
@@ -54,7 +56,9 @@ def test_check_mode_decides_in_one_place():
 
 @pytest.mark.parametrize("folder", ["plugins", "roles", "playbooks", "inventories"])
 def test_the_product_does_not_know_of_emulators(folder):
-    texts = [path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix in (".py", ".yml", ".yaml", ".j2", ".md")]
+    texts = [
+        path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix in (".py", ".yml", ".yaml", ".j2", ".md")
+    ]
     assert texts
     assert [str(path.relative_to(ROOT)) for path in texts if EMULATORS.search(path.read_text())] == []
 
