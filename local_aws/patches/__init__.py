@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 MODULES = {
     "moto.core.models": ("core",),
     "moto.kms.models": ("kms",),
-    "moto.ec2.models": (),
+    "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
     "moto.s3.models": (),
     "moto.sns.models": (),
     "moto.sqs.models": (),

@@ -1,0 +1,105 @@
+"""Patches to what all kinds of EC2 share: pages, tags of what is gone, unfinished deletions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.core.utils import get_pagination_model
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend
+from moto.ec2.responses import EC2Response
+
+from local_aws.patches import patch, wrap
+
+TOKEN = "local-"
+
+
+def error(code: str, message: str) -> EC2ClientError:
+    """An EC2 error, to raise."""
+    return EC2ClientError(code, message)
+
+
+def dependency(thing: str, identifier: str) -> EC2ClientError:
+    """The error of deleting what something else still uses."""
+    return error("DependencyViolation", f"The {thing} '{identifier}' has dependencies and cannot be deleted.")
+
+
+def by_token(backend: Any, kind: str, token: str | None) -> Any:
+    """What an earlier call with the same ClientToken made, if it still stands (idempotency)."""
+    return backend.__dict__.setdefault("_local_tokens", {}).get((kind, token)) if token else None
+
+
+def remember(backend: Any, kind: str, token: str | None, thing: Any) -> Any:
+    """Note under its ClientToken what a call made, and return it."""
+    if token:
+        backend.__dict__.setdefault("_local_tokens", {})[(kind, token)] = thing
+    return thing
+
+
+@patch
+def pages() -> None:
+    """AWS splits what a Describe call answers by MaxResults, with a NextToken. moto ignores MaxResults for most."""
+
+    @wrap(EC2Response, "serialized")
+    def serialized(original: Any, self: Any, action_result: Any) -> Any:
+        paging = get_pagination_model("ec2").get(self._get_action())
+        result = action_result.result
+        if paging and isinstance(result, dict) and isinstance(paging["result_key"], str):
+            action_result = ActionResult(_page(self, paging["result_key"], result))
+        return original(self, action_result)
+
+
+def _page(response: Any, key: str, result: dict[str, Any]) -> dict[str, Any]:
+    token, limit = response._get_param("NextToken"), response._get_param("MaxResults")
+    if result.get("NextToken") or not isinstance(result.get(key), list):
+        return result  # moto has done it
+    start = int(token.removeprefix(TOKEN)) if token and token.startswith(TOKEN) else 0
+    end = start + int(limit) if limit else len(result[key])
+    page = {**result, key: result[key][start:end]}
+    if end < len(result[key]):
+        page["NextToken"] = f"{TOKEN}{end}"
+    return page
+
+
+@patch
+def tags_go_with_the_resource() -> None:
+    """AWS forgets the tags of what is deleted. moto's DescribeTags answers them for ever."""
+    for name in (
+        "delete_flow_logs",
+        "delete_internet_gateway",
+        "delete_network_acl",
+        "delete_route_table",
+        "delete_security_group",
+        "delete_subnet",
+        "delete_vpc",
+        "release_address",
+    ):
+        _forget(name)
+
+
+def _forget(name: str) -> None:
+    @wrap(EC2Backend, name)
+    def deleted(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = original(self, *args, **kwargs)
+        for value in (*args, *kwargs.values()):
+            for identifier in value if isinstance(value, list) else [value]:
+                if isinstance(identifier, str):
+                    self.tags.pop(identifier, None)
+        return answer
+
+
+# Called with the backend before every call: what a transition has finished meanwhile.
+SWEEPS: list[Any] = []
+
+
+@patch
+def deletions_finish() -> None:
+    """AWS frees what a deleted thing held (addresses, interfaces) when its deletion has finished, not before. moto
+    knows no unfinished deletion; here each call first completes what is due (see local_aws/transitions.py)."""
+
+    @wrap(EC2Response, "call_action")
+    def call_action(original: Any, self: Any) -> Any:
+        for sweep in SWEEPS:
+            sweep(self.ec2_backend)
+        return original(self)
