@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import boto3.session
 import botocore.config
 import botocore.exceptions
+import botocore.loaders
+import botocore.session
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 
 from ..reconcile.errors import EngineError, InvalidInput
@@ -40,6 +43,8 @@ SETTLING = {
         "OperationAborted",
         "AWS.SimpleQueueService.QueueDeletedRecently",
         "QueueDeletedRecently",
+        "NoSuchBucket",
+        "InvalidTargetBucketForLogging",
     ),
     ("Delete", "Detach", "Release", "Disassociate"): (
         "DependencyViolation",
@@ -89,7 +94,7 @@ class Connection:
                 connect["aws_session_token"] = token
         self._connect = connect
         try:
-            self._session = boto3.session.Session(profile_name=profile)
+            self._session = _session(profile)
         except botocore.exceptions.ProfileNotFound as error:
             raise EngineError(f"{error}: name a profile of your AWS configuration, or none") from error
         self.partition = self._partition_of(self.region)
@@ -114,6 +119,18 @@ class Connection:
         )
         client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", settle)
         return client
+
+
+def _session(profile: str | None) -> boto3.session.Session:
+    """A session whose loader is the process's own: service models are read from disk once."""
+    core = botocore.session.Session(profile=profile)
+    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+    return boto3.session.Session(botocore_session=core)
+
+
+@functools.cache
+def _loader(data_path: str | None) -> botocore.loaders.Loader:
+    return botocore.loaders.create_loader(data_path)
 
 
 def settle(response: Any, operation: Any, attempts: int, **_kwargs: Any) -> float | None:
