@@ -115,8 +115,8 @@ def _check_times(params: Mapping[str, Any], topic: Mapping[str, Any]) -> None:
     kept = _of(params, topic, "retention_days")
     if params["dlq_retention_days"] < kept:
         raise InvalidInput(
-            f"messaging_dlq_retention_days: {params['dlq_retention_days']} is less than the {kept} days of {topic['name']}: a dead "
-            f"letter's age counts from its first sending, so use {kept} to 14 days"
+            f"messaging_dlq_retention_days: {params['dlq_retention_days']} is shorter than the {kept} days of {topic['name']}: a "
+            f"dead letter's age counts from its first sending, so use {kept} to 14 days"
         )
     hidden, needed = _of(params, topic, "visibility_timeout_seconds"), 6 * params["consumer_timeout_seconds"]
     if hidden < needed:
