@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from moto.core import responses
 from moto.core.common_models import BaseModel
 
 from local_aws.patches import patch
@@ -18,3 +20,9 @@ def instances_are_not_kept() -> None:
         return object.__new__(cls)
 
     BaseModel.__new__ = staticmethod(new)  # type: ignore[assignment]
+
+
+@patch
+def names_of_actions_are_looked_up_once() -> None:
+    """Not about AWS: moto lists the methods of a service's class anew for each call, a millisecond and more."""
+    responses.method_names_from_class = functools.cache(responses.method_names_from_class)

@@ -103,3 +103,38 @@ def deletions_finish() -> None:
         for sweep in SWEEPS:
             sweep(self.ec2_backend)
         return original(self)
+
+
+@patch
+def images_are_loaded_when_asked_for() -> None:
+    """Not about AWS: moto makes 1,300 images and their snapshots with each region's backend, most of a second and most
+    of a snapshot's bytes. Here they are made when something first looks at images or snapshots."""
+    load = EC2Backend._load_amis
+
+    def get_amis(self: Any) -> dict[str, Any]:
+        if not self.__dict__.get("_amis_loaded", True):
+            self._amis_loaded = True
+            load(self)
+        return self._amis
+
+    def set_amis(self: Any, amis: dict[str, Any]) -> None:
+        self._amis = amis
+
+    def postpone(self: Any) -> None:
+        self._amis_loaded = False
+
+    EC2Backend.amis = property(get_amis, set_amis)
+    EC2Backend._load_amis = postpone
+
+    @wrap(EC2Backend, "describe_snapshots")
+    def describe_snapshots(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        get_amis(self)
+        return original(self, *args, **kwargs)
+
+    @wrap(EC2Backend, "iter_tagged_resources")
+    def iter_tagged_resources(original: Any, self: Any) -> Any:
+        loaded, self._amis_loaded = self._amis_loaded, True  # images of Amazon's have no tags of ours
+        try:
+            return iter(list(original(self)))
+        finally:
+            self._amis_loaded = loaded

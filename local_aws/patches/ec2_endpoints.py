@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from moto.core.base_backend import BaseBackend
 from moto.core.responses import ActionResult
-from moto.ec2.models import EC2Backend
+from moto.ec2.models import EC2Backend, vpcs
 from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import generic_filter, random_private_ip
@@ -17,6 +18,49 @@ from local_aws.transitions import now, settled
 
 KIND = "vpc_endpoint"
 GATEWAYS = ("s3", "dynamodb")
+# Names of endpoint services that moto asks its other services' modules for.
+OTHERS = [
+    "cloudformation",
+    "codepipeline",
+    "dynamodb",
+    "ecr.api",
+    "ecr.dkr",
+    "iot",
+    "iot.data",
+    "kinesis-firehose",
+    "kinesis-streams",
+    "redshift-data",
+    "route53resolver",
+    "s3",
+    "sagemaker.api",
+    "sagemaker.runtime",
+]
+
+
+@patch
+def endpoint_services() -> None:
+    """AWS offers S3 and DynamoDB as gateway and as interface, in the zones of the region. moto offers DynamoDB as
+    gateway only; and to answer it imports and sets up a dozen other services, which takes seconds."""
+
+    def collect(_account_id: str, region: str) -> list[dict[str, Any]]:
+        with vpcs.ENDPOINT_SERVICE_COLLECTION_LOCK:
+            known = vpcs.DEFAULT_VPC_ENDPOINT_SERVICES
+            if region not in known:
+                zones = [zone.name for zone in vpcs.RegionsAndZonesBackend.zones.get(region, [])]
+                names = sorted({*vpcs.AWS_ENDPOINT_SERVICES, *OTHERS})
+                services = [_service(region, zones, name, "Interface") for name in names]
+                known[region] = services + [_service(region, zones, name, "Gateway") for name in GATEWAYS]
+            return known[region]
+
+    EC2Backend._collect_default_endpoint_services = staticmethod(collect)
+
+
+def _service(region: str, zones: list[str], name: str, kind: str) -> dict[str, Any]:
+    host = ".".join(reversed(name.split("."))) if name.startswith("ecr.") else name
+    (service,) = BaseBackend.default_vpc_endpoint_service_factory(
+        region, zones, host, kind, private_dns_names=kind == "Interface", special_service_name=name
+    )
+    return service
 
 
 @patch
@@ -85,7 +129,7 @@ def _check(response: Any, backend: Any) -> None:
     services = backend._collect_default_endpoint_services(backend.account_id, backend.region_name)
     custom = [item.to_dict() for item in backend.configurations.values()]
     kinds = {t["ServiceType"] for s in services + custom if s["ServiceName"] == service for t in s["ServiceType"]}
-    if kind not in kinds | ({"Gateway"} if service.rsplit(".", 1)[-1] in GATEWAYS else set()):
+    if kind not in kinds:
         raise error("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
     _check_policy(response._get_param("PolicyDocument"))
     for group in response._get_param("SecurityGroupIds", []):
