@@ -120,6 +120,12 @@ def plan_absent(context: Context, kinds: Iterable[Kind], graph: Graph, seen: Obs
     for action in plan.actions:
         kind_name = action.resource.kind.name
         action.needs = {other.key for other in plan.actions if kind_name in inside[other.resource.kind.name]}
+        # Within a kind, what refers to another goes before it.
+        action.needs |= {
+            other.key
+            for other in plan.actions
+            if other.resource.kind.name == kind_name and action.address in graph.parents.get(other.address, ())
+        }
     return plan
 
 
