@@ -105,7 +105,7 @@ def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str,
 
 def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
     from .aws.api import Api
-    from .aws.errors import explain
+    from .aws.errors import LostAnswer, explain
     from .aws.session import Connection
 
     connection = Connection(params)
@@ -128,7 +128,9 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     try:
         place = dataclasses.replace(place, account_id=api.account_id)
         context = Context(api, owner, options.progress)
-        reconciler = Reconciler(context, tier.kinds, options.check_mode, overlay, explain)
+        reconciler = Reconciler(
+            context, tier.kinds, options.check_mode, overlay, explain, lost=lambda error: isinstance(error, LostAnswer)
+        )
         work = reconciler.absent if params["state"] == "absent" else reconciler.present
         outcome = work(tier.declare(params, place))
     finally:

@@ -9,7 +9,11 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.aws import erro
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.delta import Change, Field
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.ownership import Owner
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, NoCredentialsError
+
+
+def operation(name: str, tokens: tuple[str, ...] = ()) -> SimpleNamespace:
+    return SimpleNamespace(name=name, idempotent_members=list(tokens))
 
 
 def answer(code: str, message: str = "AWS says\n so.") -> ClientError:
@@ -38,7 +42,7 @@ def test_a_mistake_of_ours_is_not_explained():
 
 
 @pytest.mark.parametrize(
-    ("operation", "code", "attempt", "delay"),
+    ("name", "code", "attempt", "delay"),
     [
         ("CreateSubnet", "InvalidVpcID.NotFound", 1, 1),
         ("CreateSubnet", "InvalidVpcID.NotFound", 11, 10),
@@ -50,9 +54,9 @@ def test_a_mistake_of_ours_is_not_explained():
         ("CreateSubnet", "InvalidParameterValue", 1, None),
     ],
 )
-def test_what_settles_is_tried_again(operation, code, attempt, delay):
+def test_what_settles_is_tried_again(name, code, attempt, delay):
     response = (SimpleNamespace(status_code=400), {"Error": {"Code": code}})
-    assert session.settle(response, SimpleNamespace(name=operation), attempt) == delay
+    assert session.settle(response, operation(name), attempt) == delay
 
 
 def test_settling_outlasts_the_minute_for_which_a_queue_name_is_blocked():
@@ -60,7 +64,48 @@ def test_settling_outlasts_the_minute_for_which_a_queue_name_is_blocked():
 
 
 def test_no_response_is_no_opinion():
-    assert session.settle(None, SimpleNamespace(name="CreateSubnet"), 1) is None
+    assert session.settle(None, operation("CreateSubnet"), 1) is None
+
+
+CLOSED = ConnectionClosedError(endpoint_url="http://x")
+NOT_SENT = EndpointConnectionError(endpoint_url="http://x")
+INTERNAL = (SimpleNamespace(status_code=500), {"Error": {"Code": "InternalError"}})
+BUSY = (SimpleNamespace(status_code=503), {"Error": {"Code": "RequestLimitExceeded"}})
+
+
+@pytest.mark.parametrize(("response", "caught"), [(None, CLOSED), (INTERNAL, None)])
+def test_a_creation_whose_answer_is_lost_is_not_repeated_blindly(response, caught):
+    with pytest.raises(errors.LostAnswer) as raised:
+        session.settle(response, operation("AllocateAddress"), 1, caught)
+    assert "Could not create x" in errors.explain(raised.value, "create x")
+
+
+@pytest.mark.parametrize(
+    ("made", "response", "caught"),
+    [
+        (operation("CreateNatGateway", ("ClientToken",)), None, CLOSED),
+        (operation("DescribeVpcs"), None, CLOSED),
+        (operation("AllocateAddress"), None, NOT_SENT),
+        (operation("AllocateAddress"), BUSY, None),
+    ],
+)
+def test_what_can_be_repeated_is_left_to_botocore(made, response, caught):
+    assert session.settle(response, made, 1, caught) is None
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "expected"),
+    [
+        ("ec2", "AllocateAddress", True),
+        ("ec2", "CreateVpc", True),
+        ("ec2", "CreateNatGateway", False),
+        ("kms", "CreateKey", True),
+        ("kms", "EnableKey", False),
+    ],
+)
+def test_which_operations_have_no_token_is_in_the_service_model(params, service, name, expected):
+    model = session.Connection(params).client(service).meta.service_model
+    assert session.makes_anew(model.operation_model(name)) is expected
 
 
 @pytest.fixture

@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import re
-
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectTimeoutError,
     CredentialRetrievalError,
-    EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
-    ReadTimeoutError,
-    SSLError,
     TokenRetrievalError,
 )
 
@@ -54,6 +49,14 @@ LONGEST = 500
 CREDENTIALS = "give them by environment variables, a profile, or an instance role"
 
 
+class LostAnswer(Exception):
+    """A call that makes something may or may not have reached AWS, and repeating it could make it twice. ``error``: what came."""
+
+    def __init__(self, error: Exception):
+        super().__init__(str(error))
+        self.error = error
+
+
 def code_of(error: BaseException) -> str | None:
     """AWS's error code; None when AWS did not answer."""
     if isinstance(error, ClientError):
@@ -69,30 +72,28 @@ def is_code(error: BaseException, *codes: str) -> bool:
 
 def explain(error: Exception, doing: str) -> str | None:
     """``error`` in one sentence; None when it is no error of AWS or of the way to it."""
+    if isinstance(error, LostAnswer):
+        return explain(error.error, doing)
     if isinstance(error, ClientError):
         code = code_of(error) or "Unknown"
         message = _one_line(error.response.get("Error", {}).get("Message", ""))[:LONGEST].rstrip(".")
         advice = ADVICE.get(code)
-        return f"Could not {_infinitive(doing)}: {code}: {message}" + (f". Way out: {advice}." if advice else ".")
+        return f"Could not {doing}: {code}: {message}" + (f". Way out: {advice}." if advice else ".")
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return f"Could not {_infinitive(doing)}: no AWS credentials were found: {CREDENTIALS}."
+        return f"Could not {doing}: no AWS credentials were found: {CREDENTIALS}."
     if isinstance(error, (CredentialRetrievalError, TokenRetrievalError)):
-        return f"Could not {_infinitive(doing)}: the credentials could not be read: {_one_line(str(error))}"
+        return f"Could not {doing}: the credentials could not be read: {_one_line(str(error))}"
     if isinstance(error, ProfileNotFound):
-        return f"Could not {_infinitive(doing)}: {_one_line(str(error))}: name a profile of your AWS configuration, or none."
-    if isinstance(error, (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, SSLError)):
+        return f"Could not {doing}: {_one_line(str(error))}: name a profile of your AWS configuration, or none."
+    if isinstance(error, HTTPClientError):
         url = error.kwargs.get("endpoint_url", "the endpoint")
         return (
-            f"Could not {_infinitive(doing)}: no usable answer from {url} ({type(error).__name__}): check the network or proxy, "
+            f"Could not {doing}: no usable answer from {url} ({type(error).__name__}): check the network or proxy, "
             "the region, and AWS_ENDPOINT_URL or AWS_URL if one is set."
         )
     if isinstance(error, BotoCoreError):
-        return f"Could not {_infinitive(doing)}: {_one_line(str(error))}"
+        return f"Could not {doing}: {_one_line(str(error))}"
     return None
-
-
-def _infinitive(doing: str) -> str:
-    return re.sub(r"^reading\b", "read", doing)
 
 
 def _one_line(text: str) -> str:

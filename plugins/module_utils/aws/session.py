@@ -16,10 +16,20 @@ import botocore.exceptions
 import botocore.loaders
 import botocore.session
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+    SSLError,
+)
 
 from ..reconcile.errors import EngineError, InvalidInput
+from .errors import LostAnswer
 
 MAX_ATTEMPTS = 8
+NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
 # More than the engine's and the API layer's threads together use of one host.
 CONNECTIONS = 40
 
@@ -133,15 +143,37 @@ def _loader(data_path: str | None) -> botocore.loaders.Loader:
     return botocore.loaders.create_loader(data_path)
 
 
-def settle(response: Any, operation: Any, attempts: int, **_kwargs: Any) -> float | None:
-    """Handler of botocore's ``needs-retry``: seconds to wait before the next attempt, or None for no opinion."""
+def settle(response: Any, operation: Any, attempts: int, caught_exception: Exception | None = None, **_kwargs: Any) -> float | None:
+    """Handler of botocore's ``needs-retry``: seconds to wait before the next attempt, or None for no opinion.
+
+    Raises LostAnswer where botocore's own opinion, to try again, could make something twice.
+    """
+    if makes_anew(operation) and (lost := _lost(response, operation, caught_exception)):
+        raise LostAnswer(lost) from lost
     if not response or attempts > len(SETTLING_DELAYS):
         return None
-    code = response[1].get("Error", {}).get("Code") if isinstance(response[1], dict) else None
     for prefixes, codes in SETTLING.items():
-        if code in codes and operation.name.startswith(prefixes):
+        if _code(response) in codes and operation.name.startswith(prefixes):
             return SETTLING_DELAYS[attempts - 1]
     return None
+
+
+def makes_anew(operation: Any) -> bool:
+    """True for an operation that, repeated, makes another resource or fails because of the first: it has no idempotency token."""
+    return operation.name.startswith(("Create", "Allocate")) and not operation.idempotent_members
+
+
+def _lost(response: Any, operation: Any, caught: Exception | None) -> Exception | None:
+    """The error that leaves open whether AWS acted: an answer that broke off, or an internal error that is no throttling."""
+    if isinstance(caught, HTTPClientError) and not isinstance(caught, NEVER_SENT):
+        return caught
+    if response and response[0].status_code in (500, 502, 504):
+        return ClientError(response[1], operation.name)
+    return None
+
+
+def _code(response: Any) -> str | None:
+    return response[1].get("Error", {}).get("Code") if isinstance(response[1], dict) else None
 
 
 class _Module:

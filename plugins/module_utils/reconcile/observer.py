@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -72,12 +72,12 @@ class Observer:
     def _observe(self, kind: Kind, before: dict[str, Future]) -> list[Observed]:
         wanted = [r for r in self.graph.managed() if r.kind.name == kind.name]
         view = self._view(self.context.owner, wanted, before, kind)
-        return [self._judge(kind, item) for item in kind.observe(view)]
+        return self._read(kind, kind.observe, view)
 
     def _find(self, provider: str, wanted: list[Resource]) -> list[Observed]:
         kind = wanted[0].kind
         owner = dataclasses.replace(self.context.owner, tier=provider)
-        return [self._judge(kind, item) for item in kind.find(self._view(owner, wanted, {}, kind))]
+        return self._read(kind, kind.find, self._view(owner, wanted, {}, kind))
 
     def _view(self, owner: Any, wanted: list[Resource], before: dict[str, Future], kind: Kind) -> View:
         def of(name: str) -> dict[str, Observed]:
@@ -86,6 +86,13 @@ class Observer:
             return pick(before[name].result(), set())[0]
 
         return View(self.context.api, owner, self.context.progress, wanted, of, self.thorough)
+
+    def _read(self, kind: Kind, read: Callable[[View], Iterable[Observed]], view: View) -> list[Observed]:
+        try:
+            return [self._judge(kind, item) for item in read(view)]
+        except Exception as error:
+            error.add_note(f"read the {kind.name} resources")
+            raise
 
     @staticmethod
     def _judge(kind: Kind, item: Observed) -> Observed:

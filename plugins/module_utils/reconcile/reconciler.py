@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,14 +15,16 @@ from .delta import Delta
 from .errors import EngineError, Refused
 from .executor import execute
 from .graph import Graph
-from .observer import Observer
+from .observer import Observer, pick
 from .overlay import Overlay
 from .plan import Action, Plan
-from .planner import Values, plan_absent, plan_present
-from .resource import Context, Kind, Observed, Resource
+from .planner import Values, foreign, plan_absent, plan_present
+from .resource import Context, Kind, Observed, Resource, View
 from .waiter import wait_gone, wait_ready
 
 WORKERS = 16
+# Seconds before each look for a resource whose creation got no answer: AWS lists new ones with a delay.
+LOOK_AGAIN = (0.5, 1, 2, 4)
 
 
 @dataclass
@@ -39,7 +42,8 @@ class Reconciler:
     """Makes the account like the configuration, or says what that would take.
 
     ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
-    as it is. Raises EngineError before any write for what is wrong or refused.
+    as it is. ``lost(error)``: whether the error leaves open if a creation happened. Raises EngineError before any write for what
+    is wrong or refused.
     """
 
     def __init__(
@@ -49,12 +53,16 @@ class Reconciler:
         check_mode: bool,
         overlay: Overlay | None = None,
         explain: Callable[[Exception, str], str | None] = lambda error, doing: None,
+        lost: Callable[[Exception], bool] = lambda error: False,
+        sleep: Callable[[float], None] = time.sleep,
     ):
         self.context = context
         self.kinds = tuple(kinds)
         self.check_mode = check_mode
         self.overlay = overlay or Overlay()
         self.explain = explain
+        self.lost = lost
+        self.sleep = sleep
         self.values = Values()
 
     def present(self, resources: Iterable[Resource]) -> Outcome:
@@ -77,7 +85,7 @@ class Reconciler:
         except EngineError:
             raise
         except Exception as error:
-            sentence = self.explain(error, f"reading the {self.context.owner.tier} tier")
+            sentence = self.explain(error, (getattr(error, "__notes__", None) or [f"read the {self.context.owner.tier} tier"])[0])
             if sentence is None:
                 raise
             raise EngineError(sentence) from error
@@ -136,7 +144,7 @@ class Reconciler:
         observed = action.observed
         resource = self.values.desired(self.context, action.resource)
         if action.verb in ("create", "replace"):
-            observed = kind.create(self.context, resource)
+            observed = self._create(kind, resource)
             if observed.tags is None and kind.tagged:
                 observed.tags = dict(resource.desired["tags"])
             self._wait(kind, address, observed)
@@ -147,6 +155,27 @@ class Reconciler:
             kind.update(self.context, resource, observed, delta)
             self._wait(kind, address, observed)
         self.values.made(address, settled(observed, resource, delta))
+
+    def _create(self, kind: Kind, resource: Resource) -> Observed:
+        """Create; when the answer got lost, look before creating again."""
+        try:
+            return kind.create(self.context, resource)
+        except Exception as error:
+            if not self.lost(error):
+                raise
+            return self._made_meanwhile(kind, resource) or kind.create(self.context, resource)
+
+    def _made_meanwhile(self, kind: Kind, resource: Resource) -> Observed | None:
+        def of(name: str) -> dict[str, Observed]:
+            return {address: item for address, item in self.values.live.items() if address.startswith(name + "/")}
+
+        view = View(self.context.api, self.context.owner, self.context.progress, [resource], of, thorough=True)
+        for delay in LOOK_AGAIN:
+            self.sleep(delay)
+            found, _ambiguous = pick(kind.observe(view), set())
+            if resource.address in found and not foreign(self.context, kind, found[resource.address]):
+                return found[resource.address]
+        return None
 
     def _wait(self, kind: Kind, address: str, observed: Observed) -> None:
         if kind.waiter:

@@ -15,7 +15,7 @@ from .unknown import shown
 def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
     """``changed``, ``plan``, ``resources``, ``unmanaged``, ``kept``, and ``diff`` when asked for. Holds no secret value."""
     result: dict[str, Any] = {
-        "changed": bool(outcome.plan) if not outcome.failures else bool(outcome.applied),
+        "changed": bool(outcome.plan),
         "plan": outcome.plan.reported(),
         "resources": {
             address: shown({name: value for name, value in item.attributes.items() if value is not None})

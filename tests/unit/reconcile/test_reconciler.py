@@ -182,6 +182,32 @@ def test_what_was_cut_off_after_its_creation_is_finished():
     assert len(cloud.records) == 1
 
 
+class LosesAnswers(type(THING)):
+    """Its creations get no answer: ``reach`` of them happened all the same."""
+
+    def __init__(self, reach: bool):
+        self.reach, self.calls = reach, 0
+
+    def create(self, context, resource):
+        self.calls += 1
+        if self.calls > 1:
+            return super().create(context, resource)
+        if self.reach:
+            super().create(context, resource)
+        raise ConnectionError("no answer")
+
+
+@pytest.mark.parametrize(("reach", "calls"), [(True, 1), (False, 2)])
+def test_a_creation_without_an_answer_is_looked_for_before_it_is_repeated(reach, calls):
+    cloud, kind, slept = Cloud(), LosesAnswers(reach), []
+    engine = reconciler(cloud, kinds=(kind,))
+    engine.lost, engine.sleep = lambda error: isinstance(error, ConnectionError), slept.append
+    outcome = engine.present([Resource(kind, "t", {"size": 1, "members": ["x"]})])
+    assert (outcome.failures, kind.calls, len(cloud.records)) == ({}, calls, 1)
+    assert slept == ([0.5] if reach else [0.5, 1, 2, 4])
+    assert summary(plan(cloud, Resource(THING, "t", {"size": 1, "members": ["x"]}))) == {}
+
+
 def test_secrets_are_in_no_part_of_the_result():
     cloud = Cloud()
     overlay = Overlay()
