@@ -49,7 +49,37 @@ demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
 
 .PHONY: test
 test: setup ## Run every check and every test, as CI does
-	@$(STEP) "everything" -- $(MAKE) --no-print-directory lint test-unit test-contract test-integration test-crash test-molecule
+	@$(STEP) "everything" -- $(MAKE) --no-print-directory lint test-unit test-contract test-integration test-crash test-molecule sanity
+
+# The tests of a step share two processes; a file stays in one of them.
+PYTEST = $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+.PHONY: test-unit
+test-unit: setup ## Test the parts by themselves (seconds)
+	@$(STEP) "unit tests" -- $(PYTEST) tests/unit
+
+.PHONY: test-contract
+test-contract: setup ## Put every kind of resource through create, update, refuse and delete
+	@$(STEP) "contract tests" -- $(PYTEST) tests/contract
+
+.PHONY: test-integration
+test-integration: setup ## Deploy dev and prod to a local AWS and read every fact back
+	@$(STEP) "integration tests" -- $(PYTEST) tests/integration
+
+.PHONY: test-crash
+test-crash: setup ## Kill a run at each of its writes and see the next one converge
+	@$(STEP) "crash tests" -- $(PYTEST) tests/crash
+
+# SCENARIO=vpc runs one. The directory is made anew, so that nothing of a run that was cut off is taken for done.
+.PHONY: test-molecule
+test-molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule
+test-molecule: setup ## Test every role by itself with Molecule, or SCENARIO's alone
+	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
+	@$(STEP) "molecule" -- $(BIN)/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+
+.PHONY: sanity
+sanity: setup ## Run ansible-test sanity on a copy (makes its own environments once)
+	@$(STEP) "sanity" -- $(BIN)/python tools/sanity.py
 
 .PHONY: lint
 lint: setup ## Check format, style and generated text
@@ -77,5 +107,5 @@ build: setup ## Build the collection's tarball into dist/
 
 .PHONY: clean
 clean: ## Remove the environment, builds and caches
-	rm -rf $(VENV) dist .ansible .cache .hypothesis .pytest_cache .ruff_cache tests/output
+	rm -rf $(VENV) dist .ansible .cache .hypothesis .local_aws .pytest_cache .ruff_cache tests/output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
