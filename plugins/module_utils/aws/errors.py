@@ -8,6 +8,7 @@ from __future__ import annotations
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -85,7 +86,7 @@ def explain(error: Exception, doing: str) -> str | None:
         return f"Could not {doing}: the credentials could not be read: {_one_line(str(error))}"
     if isinstance(error, ProfileNotFound):
         return f"Could not {doing}: {_one_line(str(error))}: name a profile of your AWS configuration, or none."
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, (ConnectionError, HTTPClientError)):
         url = error.kwargs.get("endpoint_url", "the endpoint")
         return (
             f"Could not {doing}: no usable answer from {url} ({type(error).__name__}): check the network or proxy, "

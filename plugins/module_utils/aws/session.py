@@ -16,20 +16,12 @@ import botocore.exceptions
 import botocore.loaders
 import botocore.session
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
-from botocore.exceptions import (
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ProxyConnectionError,
-    SSLError,
-)
+from botocore.exceptions import ClientError, HTTPClientError
 
 from ..reconcile.errors import EngineError, InvalidInput
 from .errors import LostAnswer
 
 MAX_ATTEMPTS = 8
-NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
 # More than the engine's and the API layer's threads together use of one host.
 CONNECTIONS = 40
 
@@ -165,7 +157,7 @@ def makes_anew(operation: Any) -> bool:
 
 def _lost(response: Any, operation: Any, caught: Exception | None) -> Exception | None:
     """The error that leaves open whether AWS acted: an answer that broke off, or an internal error that is no throttling."""
-    if isinstance(caught, HTTPClientError) and not isinstance(caught, NEVER_SENT):
+    if isinstance(caught, HTTPClientError):  # where botocore says ConnectionError, nothing was sent
         return caught
     if response and response[0].status_code in (500, 502, 504):
         return ClientError(response[1], operation.name)
