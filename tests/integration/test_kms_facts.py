@@ -90,10 +90,8 @@ def test_each_service_can_use_its_key(platform):
         assert {service.format(region=platform.region) for service in wanted} <= let_in(statements), name
 
 
-def test_prod_keys_serve_nobody_elses_service(platform):
-    if not platform.is_prod:
-        pytest.skip("dev has one key for all")
-    granted = {name: let_in(statements) for name, statements in policies(platform).items()}
+def test_prod_keys_serve_nobody_elses_service(deployed):
+    granted = {name: let_in(statements) for name, statements in policies(deployed("prod")).items()}
     assert not granted["rds"] & granted["storage"]
     assert not granted["secrets"] & (granted["storage"] | granted["eks"])
     assert not granted["dynamodb"] & granted["elasticache"]
