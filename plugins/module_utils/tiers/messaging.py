@@ -40,8 +40,8 @@ TOPIC_SPEC = {
 }
 SPEC = {
     "topics": {"type": "list", "elements": "dict", "required": True, "options": TOPIC_SPEC},
-    "topic_key": {"type": "str", "required": True},
-    "queue_key": {"type": "str", "required": True},
+    "topic_key": {"type": "str", "required": True, "no_log": False},
+    "queue_key": {"type": "str", "required": True, "no_log": False},
     "retention_days": {"type": "int", "default": 7},
     "dlq_retention_days": {"type": "int", "default": 14},
     "max_receive_count": {"type": "int", "default": 5},
@@ -49,7 +49,7 @@ SPEC = {
     "consumer_timeout_seconds": {"type": "int", "default": 30},
     "long_polling_seconds": {"type": "int", "default": 20},
     "max_message_bytes": {"type": "int", "default": 262144},
-    "data_key_reuse_seconds": {"type": "int", "default": 300},
+    "data_key_reuse_seconds": {"type": "int", "default": 300, "no_log": False},
     "raw_delivery": {"type": "bool", "default": True},
     "keep_undeliverable": {"type": "bool", "default": True},
     "tracing": {"type": "str", "choices": ["PassThrough", "Active"], "default": "PassThrough"},
