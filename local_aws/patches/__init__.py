@@ -23,7 +23,7 @@ MODULES = {
     "moto.core.models": ("core",),
     "moto.kms.models": ("kms",),
     "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
-    "moto.s3.models": (),
+    "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
     "moto.sns.models": (),
     "moto.sqs.models": (),
     "moto.logs.models": (),
