@@ -55,7 +55,7 @@ SERVICES = {
 }
 
 SPEC = {
-    "key_for": {"type": "dict", "required": True},
+    "key_for": {"type": "dict", "required": True, "no_log": False},
     "administrators": {"type": "list", "elements": "str", "default": []},
     "rotation_period_days": {"type": "int", "default": 365},
     "deletion_window_days": {"type": "int", "default": 30},
