@@ -1,0 +1,143 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kinds of EC2 share: found by their ownership tags in one paginated call, tagged in the call that makes them.
+
+Client tokens: botocore fills one in, new for each call, where the API's model asks for one; the others pass ``token()``. So a
+call that botocore sends again makes nothing twice. Between runs it is the tags that do: a token that was the same in two runs
+would give back what has been deleted in the meantime.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from ...aws.errors import is_code
+from ...aws.tags import address_in, as_dict, owned_filter, specification, write_ec2_tags
+from ...reconcile.delta import Delta
+from ...reconcile.resource import Context, Kind, Observed, Resource, View
+
+
+class Ec2Kind(Kind):
+    """A kind that one Describe operation lists by tags.
+
+    ``listing``: that operation, the key of its answer, the key of the id, and the parameter that takes ids. ``resource_type``: its
+    name in TagSpecifications. A subclass says how an item of the answer reads (``values``, ``attributes``), and how one is made
+    (``create``), changed (``modify``) and removed (``remove``).
+    """
+
+    services = ("ec2",)
+    name_tag = True
+    listing: ClassVar[tuple[str, str, str, str]]
+    resource_type: ClassVar[str]
+    filter_parameter: ClassVar[str] = "Filters"
+
+    def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The kind's fields, of an item that EC2 described."""
+        return {}
+
+    def attributes(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def modify(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
+        """Write the changed fields but the tags."""
+
+    def remove(self, client: Any, observed: Observed) -> None:
+        """Delete it. A NotFound error is taken care of."""
+        raise NotImplementedError
+
+    def broken(self, item: Mapping[str, Any]) -> str | None:
+        """Why it cannot be used any more, where EC2 tells more than a state."""
+        return None
+
+    def observe(self, view: View) -> Iterable[Observed]:
+        for item in self.items(view):
+            yield self.observed(view, item)
+
+    def items(self, view: View) -> list[dict[str, Any]]:
+        """What carries our tags, without what is deleted: EC2 lists some of that for an hour."""
+        operation, key, _id_key, _ids = self.listing
+        found = view.api.pages("ec2", operation, key, **{self.filter_parameter: owned_filter(view.owner)})
+        return [item for item in found if state_of(item) != "deleted"]
+
+    def observed(self, view: View, item: Mapping[str, Any]) -> Observed:
+        """An item as the engine sees it.
+
+        What is being deleted counts for nothing, unless everything is to go: then its end has to be waited for, since what it
+        stands in cannot be deleted before.
+        """
+        tags, identity, state = as_dict(item.get("Tags")), item[self.listing[2]], state_of(item)
+        return Observed(
+            address_in(tags, self.name, identity),
+            identity,
+            fields=self.values(item),
+            attributes=self.attributes(item),
+            tags=tags,
+            state=state,
+            broken=self.broken(item),
+            leaving=state == "deleting" and not view.thorough,
+        )
+
+    def made(self, resource: Resource, item: Mapping[str, Any]) -> Observed:
+        """What a Create operation answered."""
+        return Observed(
+            resource.address,
+            item[self.listing[2]],
+            fields=self.values(item),
+            attributes=self.attributes(item),
+            state=state_of(item),
+        )
+
+    def tagging(self, resource: Resource) -> list[dict[str, Any]]:
+        return specification(self.resource_type, resource.desired["tags"])
+
+    def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
+        self.modify(context, resource, observed, delta)
+        if "tags" in delta:
+            write_ec2_tags(context.api.client("ec2"), observed.id, delta["tags"])
+
+    def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
+        if observed.state == "deleting":
+            return
+        try:
+            self.remove(context.api.client("ec2"), observed)
+        except ClientError as error:
+            if not is_code(error, "NotFound"):
+                raise
+
+    def refresh(self, context: Context, observed: Observed) -> str | None:
+        operation, key, _id_key, ids = self.listing
+        try:
+            found = getattr(context.api.client("ec2"), operation)(**{ids: [observed.id]})[key]
+        except ClientError as error:
+            if is_code(error, "NotFound"):
+                return None
+            raise
+        return state_of(found[0]) if found else None
+
+
+def state_of(item: Mapping[str, Any]) -> str | None:
+    """In lower case: endpoints' states are documented with capitals and answered without."""
+    state = item.get("State")
+    return state.lower() if state else None
+
+
+def token() -> str:
+    return str(uuid.uuid4())
+
+
+def raise_unsuccessful(answer: Mapping[str, Any], operation: str) -> None:
+    """A batch operation reports its failures in a successful answer. What is not found any more is no failure."""
+    for item in answer.get("Unsuccessful") or ():
+        error = ClientError({"Error": dict(item.get("Error") or {})}, operation)
+        if not is_code(error, "NotFound"):
+            raise error
+
+
+def at_least(desired: Any, observed: Any) -> bool:
+    """For associations: others than the desired ones are left alone, since removing one would cut off what still stands."""
+    return set(desired or ()) <= set(observed or ())

@@ -1,0 +1,107 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudWatch Logs: log groups.
+
+Facts: CloudWatch Logs API reference. DescribeLogGroups shows no tags and takes one prefix; an ARN ends in ``:*`` except where a
+group is tagged; a group without a retention keeps its events for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..aws.errors import is_code
+from ..aws.tags import written
+from ..reconcile.delta import Delta, Field
+from ..reconcile.resource import Context, Kind, Observed, Resource, View
+
+NOT_FOUND = "ResourceNotFoundException"
+# What AWS accepts (PutRetentionPolicy).
+RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545),
+    *(731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+
+class LogGroup(Kind):
+    """Its natural name is ``log_group_name``."""
+
+    name = "log_group"
+    services = ("logs",)
+    stateful = True
+    fields = (Field("log_group_name", on_change="replace"), Field("kms_key"), Field("retention_days"))
+
+    def observe(self, view: View) -> Iterable[Observed]:
+        found = view.api.map(lambda resource: self._find(view, resource), view.resources)
+        tags = view.api.map(lambda item: self._tags(view, item), [item for item in found if item])
+        for item, item_tags in zip([item for item in found if item], tags, strict=True):
+            item.tags = item_tags
+            yield item
+
+    @staticmethod
+    def _find(view: View, resource: Resource) -> Observed | None:
+        """The prefix of a name finds longer names too."""
+        name = resource.desired["log_group_name"]
+        for group in view.api.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name):
+            if group["logGroupName"] == name:
+                return Observed(
+                    resource.address,
+                    name,
+                    fields={
+                        "log_group_name": name,
+                        "kms_key": group.get("kmsKeyId"),
+                        "retention_days": group.get("retentionInDays"),
+                    },
+                    attributes={"name": name, "arn": arn(view, name)},
+                )
+        return None
+
+    @staticmethod
+    def _tags(view: View, item: Observed) -> dict[str, str]:
+        try:
+            return view.api.client("logs").list_tags_for_resource(resourceArn=item.attributes["arn"]).get("tags") or {}
+        except Exception as error:
+            if is_code(error, NOT_FOUND):
+                return {}
+            raise
+
+    def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
+        name = resource.desired["log_group_name"]
+        return {"id": name, "name": name, "arn": arn(context, name)}
+
+    def create(self, context: Context, resource: Resource) -> Observed:
+        desired = resource.desired
+        key = {"kmsKeyId": desired["kms_key"]} if desired.get("kms_key") else {}
+        context.api.client("logs").create_log_group(logGroupName=desired["log_group_name"], tags=desired["tags"], **key)
+        return Observed(
+            resource.address,
+            desired["log_group_name"],
+            fields={"log_group_name": desired["log_group_name"], "kms_key": desired.get("kms_key"), "retention_days": None},
+            attributes={"name": desired["log_group_name"], "arn": arn(context, desired["log_group_name"])},
+        )
+
+    def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
+        client = context.api.client("logs")
+        if "kms_key" in delta:
+            client.associate_kms_key(logGroupName=observed.id, kmsKeyId=delta["kms_key"].new)
+        if "retention_days" in delta:
+            client.put_retention_policy(logGroupName=observed.id, retentionInDays=delta["retention_days"].new)
+        if "tags" in delta:
+            to_set, to_remove = written(delta["tags"])
+            if to_set:
+                client.tag_resource(resourceArn=observed.attributes["arn"], tags=to_set)
+            if to_remove:
+                client.untag_resource(resourceArn=observed.attributes["arn"], tagKeys=to_remove)
+
+    def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
+        try:
+            context.api.client("logs").delete_log_group(logGroupName=observed.id)
+        except Exception as error:
+            if not is_code(error, NOT_FOUND):
+                raise
+
+
+def arn(context: Context, name: str) -> str:
+    return context.api.arn("logs", f"log-group:{name}")
