@@ -106,7 +106,8 @@ class Reconciler:
             if action.verb == "delete":
                 self.overlay.delete(action.address)
             elif action.reported:
-                known = dict(self.values.planned.get(action.address) or action.observed.attributes)
+                planned = self.values.planned.get(action.address)
+                known = dict(action.observed.attributes if planned is None else planned)
                 secrets = {field.name for field in action.resource.kind.fields if field.sensitive}
                 self.overlay.plan(action.address, {name: value for name, value in known.items() if name not in secrets})
 
