@@ -137,6 +137,22 @@ def network_acls_that_do_not_exist() -> None:
 
 
 @patch
+def icmp_rules_of_network_acls() -> None:
+    """AWS keeps type and code of a rule for ICMP. moto looks for them under a name that its parser does not give them."""
+
+    for name in ("create_network_acl_entry", "replace_network_acl_entry"):
+
+        @wrap(EC2Response, name)
+        def written(original: Any, self: Any) -> Any:
+            answer = original(self)
+            icmp, number, egress = (self._get_param(key) for key in ("IcmpTypeCode", "RuleNumber", "Egress"))
+            for entry in self.ec2_backend.get_network_acl(self._get_param("NetworkAclId")).network_acl_entries:
+                if icmp and (entry.rule_number, entry.egress) == (number, egress):
+                    entry.icmp_type, entry.icmp_code = icmp.get("Type"), icmp.get("Code")
+            return answer
+
+
+@patch
 def flow_log_creation() -> None:
     """AWS honours ClientToken and takes a log group by its ARN (LogDestination) as well as by its name. moto refuses
     the repetition and reports an access error for the ARN."""

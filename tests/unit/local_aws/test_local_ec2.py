@@ -482,3 +482,14 @@ def test_gateway_endpoint(ec2, vpc, refused):
     ec2.delete_vpc_endpoints(VpcEndpointIds=[identifier])
     assert tables() == []
     assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+
+
+@pytest.mark.parametrize("operation", ["create_network_acl_entry", "replace_network_acl_entry"])
+def test_network_acl_rule_for_icmp_keeps_type_and_code(ec2, vpc, operation):
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    rule = {"NetworkAclId": acl, "RuleNumber": 100, "RuleAction": "allow", "Egress": False, "CidrBlock": "10.0.0.0/8"}
+    if operation.startswith("replace"):
+        ec2.create_network_acl_entry(**rule, Protocol="-1")
+    getattr(ec2, operation)(**rule, Protocol="1", IcmpTypeCode={"Type": 3, "Code": 4})
+    entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+    assert next(entry for entry in entries if entry["RuleNumber"] == 100)["IcmpTypeCode"] == {"Type": 3, "Code": 4}
