@@ -21,12 +21,14 @@ from typing import Any, NamedTuple
 # moto's module -> the modules of this package that patch it.
 MODULES = {
     "moto.core.models": ("core",),
-    "moto.kms.models": ("kms",),
     "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
+    "moto.iam.models": ("iam",),
+    "moto.kms.models": ("kms",),
+    "moto.logs.models": ("logs",),
+    "moto.resourcegroupstaggingapi.models": ("tagging",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
-    "moto.sns.models": (),
-    "moto.sqs.models": (),
-    "moto.logs.models": (),
+    "moto.sns.models": ("sns",),
+    "moto.sqs.models": ("sqs",),
 }
 
 
