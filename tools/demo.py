@@ -71,8 +71,8 @@ def show(environment: str, url: str, kept: bool) -> None:
     say(f"\nWhat stands now in {environment}-{REGION}, read back with plain boto3:\n")
     missing = False
     for row in standing.rows(environment, url, REGION):
-        say(f"  {row.group:<10} {row.count:>4}  {row.text}")
-        missing |= not row.count
+        say(f"  {row.group:<10} {'' if row.count is None else row.count:>4}  {row.text}")
+        missing |= row.count == 0
     if missing:
         raise Failed("what counts 0 above should stand and does not")
     subnets = "boto3.client('ec2').describe_subnets()['Subnets']"

@@ -15,10 +15,10 @@ import boto3
 
 @dataclass
 class Row:
-    """One line of the summary: so many of something, and what it is for. A count of 0 means that it is missing."""
+    """One line of the summary: so many of something, and what it is for. Missing when the count is 0; None counts nothing."""
 
     group: str
-    count: int
+    count: int | None
     text: str
 
 
@@ -89,7 +89,7 @@ def buckets(environment: str, client: Client) -> Iterator[Row]:
     yield Row("", len(names), "buckets, encrypted, private and versioned:")
     for name in names:
         versioned = s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
-        yield Row("", 1, f"  {name}{'' if versioned else ' (not versioned)'}")
+        yield Row("", None, f"  {name}{'' if versioned else ' (not versioned)'}")
 
 
 def messaging(environment: str, client: Client) -> Iterator[Row]:
