@@ -50,12 +50,12 @@ class Gate:
     def __init__(self, settings: Settings | None = None, log: RequestLog | None = None) -> None:
         self.settings = settings or SETTINGS
         self.log = log or RequestLog()
-        self.last_call = time.monotonic()
+        self.touch()
         self._emulator = threading.RLock()
 
     def exchange(self, call: Call, send: Callable[[], Response]) -> Response:
         """Answer a call; `send` hands it to moto. Raises ConnectionDropped, and whatever a callback raises."""
-        self.last_call = time.monotonic()
+        self.touch()
         entry = self.log.open(*call)
         status = None
         try:
@@ -64,7 +64,11 @@ class Gate:
             return response
         finally:
             self.log.close(entry, status)
-            self.last_call = time.monotonic()
+            self.touch()
+
+    def touch(self) -> None:
+        """Somebody is there: the idle timeout begins anew."""
+        self.last_call = time.monotonic()
 
     def _answer(self, call: Call, send: Callable[[], Response]) -> Response:
         if self.settings.latency_ms:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import types
 import weakref
+from collections import OrderedDict, defaultdict
 from typing import Any
 
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
@@ -41,6 +42,9 @@ class StatePickler(pickle.Pickler):
             return _make_buffer, _buffer_content(obj)
         if issubclass(kind, (BackendDict, AccountSpecificBackend)):
             return self._keep(obj)
+        if issubclass(kind, dict) and kind.__module__.startswith("moto.") and not issubclass(kind, OrderedDict):
+            state = (vars(obj), list(dict.items(obj)), getattr(obj, "default_factory", None))
+            return _new, (kind,), state, None, None, _fill
         if kind is types.FunctionType:
             return NotImplemented if _importable(obj) else self._function(obj)
         if kind in _BY_REFERENCE or kind.__module__.startswith("cryptography."):
@@ -73,6 +77,19 @@ class StateUnpickler(pickle.Unpickler):
         if name == "_Kept" and module == __name__:
             return self.kept.__getitem__
         return super().find_class(module, name)
+
+
+def _new(kind: type) -> Any:
+    return kind.__new__(kind)
+
+
+def _fill(mapping: Any, state: tuple[dict[str, Any], list[tuple[Any, Any]], Any]) -> None:
+    """Fill a mapping with what it really holds, past its own ideas of getting and setting items."""
+    attributes, items, factory = state
+    vars(mapping).update(attributes)
+    if isinstance(mapping, defaultdict):
+        mapping.default_factory = factory
+    dict.update(mapping, items)
 
 
 def _importable(function: types.FunctionType) -> bool:

@@ -31,6 +31,7 @@ class LocalAwsApp:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path.startswith(PREFIX):
+            GATE.touch()
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             status, value = self.control.answer(environ["REQUEST_METHOD"], path.removeprefix(PREFIX), body)
             response = Response(status, {"Content-Type": "application/json"}, json.dumps(value).encode())

@@ -148,7 +148,7 @@ class Settings:
             self.transitions = {kind: _seconds(kind, value) for kind, value in values["transitions"].items()}
         if "faults" in values:
             try:
-                self.faults = [Fault(**rule) for rule in values["faults"]]
+                self.faults = [Fault(**{**rule, "callback": None}) for rule in values["faults"]]
             except TypeError as error:
                 raise ValueError(f"faults: {error}") from error
 

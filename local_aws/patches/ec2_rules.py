@@ -120,7 +120,7 @@ def _atomic(operation: str, answered: str | None) -> None:
 
 @patch
 def rules_are_modified_whole() -> None:
-    """ModifySecurityGroupRules replaces protocol, ports, source and description of a rule that keeps its id and the type
+    """AWS replaces, by ModifySecurityGroupRules, protocol, ports, source and description of a rule that keeps its id and the type
     of its source. moto changes ports and IPv4 ranges only, and demands ports of protocol -1."""
 
     @replace(EC2Backend, "modify_security_group_rules")

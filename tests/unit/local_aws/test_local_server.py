@@ -139,25 +139,24 @@ def test_listens_on_loopback_only(server):
 
 
 def start(*arguments):
-    process = subprocess.Popen([sys.executable, "-m", "local_aws", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    line = process.stdout.readline()
-    assert line.startswith("local AWS listening on http://127.0.0.1:")
-    return process
+    command = [sys.executable, "-m", "local_aws", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def test_stops_by_itself(tmp_path):
+def test_stops_by_itself():
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    log = tmp_path / "calls.jsonl"
-    idle = start("--idle-timeout", "1", "--request-log", str(log))
+    idle = start("--idle-timeout", "1")
     orphan = start("--parent-pid", str(parent.pid))
-    interrupted = start()
-    terminated = start("--transition", "nat_gateway=2", "--latency", "1")
+    interrupted, terminated = start(), start("--transition", "nat_gateway=2", "--latency", "1")
+    servers = (idle, orphan, interrupted, terminated)
+    for server in servers:
+        assert server.stdout.readline().startswith("local AWS listening on http://127.0.0.1:")
     interrupted.send_signal(signal.SIGINT)
     terminated.terminate()
     parent.communicate(b"\n")
-    for process in (idle, orphan, interrupted, terminated):
-        assert process.wait(10) == 0
-        process.stdout.close()
+    for server in servers:
+        assert server.wait(10) == 0
+        server.stdout.close()
 
 
 def test_request_log_file(tmp_path, monkeypatch):

@@ -145,12 +145,9 @@ def wreck(client, made):
     ec2.delete_security_group(GroupId=made["groups"][1])
     s3.put_object(Bucket="first", Key="k", Body=b"overwritten")
     s3.upload_part(Bucket="first", Key="big", UploadId=made["upload"], PartNumber=2, Body=b"more")
-    s3.complete_multipart_upload(
-        Bucket="first",
-        Key="big",
-        UploadId=made["upload"],
-        MultipartUpload={"Parts": s3.list_parts(Bucket="first", Key="big", UploadId=made["upload"])["Parts"]},
-    )
+    parts = s3.list_parts(Bucket="first", Key="big", UploadId=made["upload"])["Parts"]
+    wanted = {"Parts": [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]}
+    s3.complete_multipart_upload(Bucket="first", Key="big", UploadId=made["upload"], MultipartUpload=wanted)
     s3.create_bucket(Bucket="second")
     client("s3", "eu-west-1").create_bucket(
         Bucket="third", CreateBucketConfiguration={"LocationConstraint": "eu-west-1", "Tags": TAGS}
@@ -218,7 +215,8 @@ def test_everything_works_after_a_restore(aws, client, made, refused):
     assert again["NatGateway"]["NatGatewayId"] == made["nat"]
     refused("DependencyViolation", ec2.delete_security_group, GroupId=made["groups"][1])
     refused("DependencyViolation", ec2.delete_subnet, SubnetId=made["subnets"][0])
-    refused("BucketAlreadyExists", client("s3", "eu-west-1").create_bucket, Bucket="First")
+    there = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+    refused("BucketAlreadyOwnedByYou", client("s3", "eu-west-1").create_bucket, Bucket="first", **there)
     eni = ec2.create_network_interface(SubnetId=made["subnets"][0])["NetworkInterface"]
     assert eni["SubnetId"] == made["subnets"][0]
     blob = kms.encrypt(KeyId="alias/key-0", Plaintext=b"x")["CiphertextBlob"]
