@@ -38,7 +38,6 @@ options:
       - C(expiration_days) (int) is when objects expire; in a versioned bucket they become old versions then.
       - C(noncurrent_days) (int) is when old versions are deleted. C(noncurrent_versions) (int) is how many of the newest of them
         stay all the same, at most 100.
-      - C(event_bridge) (bool) sends the bucket's events to EventBridge; left alone when unset.
     type: dict
     required: true
   log_bucket:

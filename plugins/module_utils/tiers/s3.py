@@ -61,7 +61,6 @@ BUCKET = {
     "expiration_days": {"type": "int"},
     "noncurrent_days": {"type": "int"},
     "noncurrent_versions": {"type": "int"},
-    "event_bridge": {"type": "bool"},
 }
 # Setting -> the most that S3 takes; the least is 1.
 MOST = {
@@ -224,7 +223,6 @@ def _bucket(purpose: str, bucket: Mapping[str, Any], params: Mapping[str, Any], 
             "object_lock_enabled": locked,
             "object_lock": {"Mode": bucket["lock_mode"], "Days": bucket["lock_days"]} if locked else None,
             "lifecycle": _lifecycle(bucket, params["abort_multipart_days"]),
-            "event_bridge": bucket["event_bridge"],
             "logging": {"bucket": Ref(f"s3_bucket/{logs_to}", "name"), "prefix": f"{purpose}/"} if logs_to else {},
         },
         options={"destroy_data": params["destroy_data"]},

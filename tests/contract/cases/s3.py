@@ -11,7 +11,6 @@ PARAMS = {
     "buckets": {
         "backups": {
             "transitions": [{"days": 30, "storage_class": "STANDARD_IA"}, {"days": 90, "storage_class": "GLACIER_IR"}],
-            "event_bridge": False,
         },
         "knowledge-documents": {"noncurrent_days": 90, "noncurrent_versions": 3},
         "audit-logs": {"lock_mode": "GOVERNANCE", "lock_days": 1},
@@ -40,7 +39,6 @@ CASES = [
             "policy": without_the_last_statement,
             "lifecycle": without_the_last_rule,
             "logging": {},
-            "event_bridge": True,
             "tags": {"owner": "storage"},
         },
         immutable={"name": "agent-prod-123456789012-us-east-1-archive"},

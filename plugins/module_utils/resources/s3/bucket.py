@@ -55,16 +55,18 @@ class Bucket(Kind):
         reads = [
             (bucket, setting)
             for bucket in self._candidates(view, wanted)
-            for setting in (None, *(self._readable(wanted[bucket]) if bucket in wanted else ()))
+            for setting in (None, *(SETTINGS if bucket in wanted else ()))
         ]
         found: dict[str, dict[str, Any]] = {}
         for (bucket, setting), value in zip(reads, view.api.map(lambda read: self._read(view, *read), reads), strict=True):
             found.setdefault(bucket, {})[setting.field.name if setting else TAGS] = value
         for bucket, fields in found.items():
             tags = fields.pop(TAGS)
-            if tags is not None:
-                address = wanted[bucket].address if bucket in wanted else address_in(tags, self.name, bucket)
-                yield self._observed(view, address, bucket, fields, tags)
+            if tags is not None and bucket in wanted:
+                fields["object_lock_enabled"] = fields["object_lock"] is not None
+                yield self._observed(view, wanted[bucket].address, bucket, fields, tags)
+            elif tags is not None and view.owner.owns_in_tier(tags):
+                yield self._observed(view, address_in(tags, self.name, bucket), bucket, {}, tags)
 
     def find(self, view: View) -> Iterable[Observed]:
         standing = set(self._names(view))
@@ -82,10 +84,6 @@ class Bucket(Kind):
         return [bucket for bucket in self._names(view) if bucket in wanted or ours in bucket]
 
     @staticmethod
-    def _readable(resource: Resource) -> list[Setting]:
-        return [item for item in SETTINGS if not item.optional or resource.desired.get(item.field.name) is not None]
-
-    @staticmethod
     def _read(view: View, bucket: str, setting: Setting | None) -> Any:
         """The tags, or a setting; None when the bucket is gone: ListBuckets shows a deleted one for a while."""
         client = view.api.client("s3")
@@ -97,8 +95,6 @@ class Bucket(Kind):
             raise
 
     def _observed(self, view: View, address: str, bucket: str, fields: dict[str, Any], tags: dict[str, str]) -> Observed:
-        if "object_lock" in fields:
-            fields["object_lock_enabled"] = fields["object_lock"] is not None
         return Observed(address, bucket, {"name": bucket, **fields}, self._attributes(view, bucket), tags)
 
     @staticmethod

@@ -22,35 +22,28 @@ from . import lifecycle
 class Setting:
     """A field of a bucket, and the calls behind it.
 
-    ``get``: the reading operation; ``value``: its answer as the field's value. ``absent``: the codes by which S3 says that nothing
-    is configured; ``value`` then gets an empty answer. ``put``: the writing operation; ``arguments``: what it takes for a value
-    and, where the call replaces more than our field (``merges``), for what ``get`` answers now. ``optional``: read only where
-    the configuration sets it.
+    ``get``: the reading operation; ``value``: its answer as the field's value. ``absent``: the code by which S3 says that nothing
+    is configured; ``value`` then gets an empty answer. ``put``: the writing operation; ``arguments``: what it takes for a value.
     """
 
     field: Field
     get: str
     value: Callable[[Mapping[str, Any]], Any]
     put: str
-    arguments: Callable[..., dict[str, Any]]
-    absent: tuple[str, ...] = ()
-    merges: bool = False
-    optional: bool = False
+    arguments: Callable[[Any], dict[str, Any]]
+    absent: str = ""
 
     def read(self, client: Any, bucket: str) -> Any:
-        return self.value(self._answer(client, bucket))
+        try:
+            answer = getattr(client, self.get)(Bucket=bucket)
+        except Exception as error:
+            if not is_code(error, self.absent):
+                raise
+            answer = {}
+        return self.value(answer)
 
     def write(self, client: Any, bucket: str, value: Any) -> None:
-        merged = (self._answer(client, bucket),) if self.merges else ()
-        getattr(client, self.put)(Bucket=bucket, **self.arguments(value, *merged))
-
-    def _answer(self, client: Any, bucket: str) -> Mapping[str, Any]:
-        try:
-            return getattr(client, self.get)(Bucket=bucket)
-        except Exception as error:
-            if is_code(error, *self.absent):
-                return {}
-            raise
+        getattr(client, self.put)(Bucket=bucket, **self.arguments(value))
 
 
 def _ownership(answer: Mapping[str, Any]) -> str | None:
@@ -113,15 +106,6 @@ def _put_logging(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"BucketLoggingStatus": status}
 
 
-def _put_event_bridge(on: bool, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The call replaces every notification of the bucket, so the others are written back."""
-    kept = {name: value for name, value in answer.items() if name.endswith("FunctionConfigurations")}
-    kept |= {name: answer[name] for name in ("TopicConfigurations", "QueueConfigurations") if name in answer}
-    if on:
-        kept["EventBridgeConfiguration"] = {}
-    return {"NotificationConfiguration": kept}
-
-
 # In the order in which they are written: a lock needs versioning.
 SETTINGS = (
     Setting(
@@ -137,7 +121,7 @@ SETTINGS = (
         value=lambda answer: answer.get("PublicAccessBlockConfiguration"),
         put="put_public_access_block",
         arguments=lambda value: {"PublicAccessBlockConfiguration": value},
-        absent=("NoSuchPublicAccessBlockConfiguration",),
+        absent="NoSuchPublicAccessBlockConfiguration",
     ),
     Setting(
         Field("object_ownership"),
@@ -145,7 +129,7 @@ SETTINGS = (
         value=_ownership,
         put="put_bucket_ownership_controls",
         arguments=lambda value: {"OwnershipControls": {"Rules": [{"ObjectOwnership": value}]}},
-        absent=("OwnershipControlsNotFoundError",),
+        absent="OwnershipControlsNotFoundError",
     ),
     Setting(
         Field("encryption"),
@@ -153,7 +137,7 @@ SETTINGS = (
         value=_encryption,
         put="put_bucket_encryption",
         arguments=_put_encryption,
-        absent=("ServerSideEncryptionConfigurationNotFoundError",),
+        absent="ServerSideEncryptionConfigurationNotFoundError",
     ),
     Setting(
         Field("policy", equal=same_policy),
@@ -161,7 +145,7 @@ SETTINGS = (
         value=lambda answer: parse(answer.get("Policy")),
         put="put_bucket_policy",
         arguments=lambda value: {"Policy": text(value)},
-        absent=("NoSuchBucketPolicy",),
+        absent="NoSuchBucketPolicy",
     ),
     Setting(
         Field("object_lock"),
@@ -169,7 +153,7 @@ SETTINGS = (
         value=_object_lock,
         put="put_object_lock_configuration",
         arguments=_put_object_lock,
-        absent=("ObjectLockConfigurationNotFoundError",),
+        absent="ObjectLockConfigurationNotFoundError",
     ),
     Setting(
         Field("lifecycle", canonical=lifecycle.canonical),
@@ -177,16 +161,7 @@ SETTINGS = (
         value=lambda answer: {name: answer[name] for name in (lifecycle.RULES, lifecycle.MINIMUM) if name in answer},
         put="put_bucket_lifecycle_configuration",
         arguments=lifecycle.arguments,
-        absent=("NoSuchLifecycleConfiguration",),
-    ),
-    Setting(
-        Field("event_bridge"),
-        get="get_bucket_notification_configuration",
-        value=lambda answer: "EventBridgeConfiguration" in answer,
-        put="put_bucket_notification_configuration",
-        arguments=_put_event_bridge,
-        merges=True,
-        optional=True,
+        absent="NoSuchLifecycleConfiguration",
     ),
     Setting(
         Field("logging"),
