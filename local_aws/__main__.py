@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -41,19 +42,31 @@ def _transition(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not KIND=SECONDS") from None
 
 
+def taken(port: int) -> str:
+    """Why nobody can listen on the port, empty when one can. Asked first, as all else takes seconds."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
+
+
 def main() -> int:
     """Serve until SIGTERM, SIGINT, the idle timeout or the end of the parent. Exit code 0; 1 if the port is taken."""
     options = parse()
+    problem = options.port and taken(options.port)
+    if problem:
+        print(f"port {options.port} cannot be listened on: {problem}", file=sys.stderr)
+        return 1
     # moto and its backends take a second to import: not before the command line is known to be good.
     from local_aws import server, watch
     from local_aws.gate import GATE
 
     GATE.settings.update({"latency_ms": options.latency, "rate_limit": options.rate_limit, "transitions": dict(options.transition)})
     GATE.log.file = options.request_log
-    try:
-        http = server.make(options.port)
-    except SystemExit:  # werkzeug's way to say that the port is taken; it has printed so
-        return 1
+    http = server.make(options.port)
 
     def stop(*_signal: Any) -> None:
         threading.Thread(target=http.shutdown, daemon=True).start()

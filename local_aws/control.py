@@ -6,7 +6,7 @@ import itertools
 import json
 from typing import Any
 
-from local_aws import state
+from local_aws import state, transitions
 from local_aws.gate import GATE
 
 PREFIX = "/_local_aws/"
@@ -60,6 +60,11 @@ class Control:
         """Set the given keys; answers all settings."""
         GATE.settings.update(body or {})
         return 200, GATE.settings.as_dict()
+
+    def post_skip(self, rest: str, _body: Any) -> Answer:
+        """Let this many seconds have passed for every transition."""
+        transitions.skip(float(rest))
+        return 200, {}
 
     def post_snapshot(self, _rest: str, _body: Any) -> Answer:
         """Copy the state: {"id": ...}."""

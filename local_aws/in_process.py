@@ -22,7 +22,7 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.loaders import Loader
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
-from local_aws import patches, state
+from local_aws import patches, state, transitions
 from local_aws.gate import GATE, Call, ConnectionDropped
 from local_aws.render import Response
 from local_aws.request_log import Request
@@ -87,6 +87,11 @@ class InProcessAws:
     def clear_requests(self) -> None:
         """Forget the calls so far."""
         GATE.log.clear()
+
+    @staticmethod
+    def skip(seconds: float) -> None:
+        """Let this much time have passed for every transition (see `local_aws.transitions`)."""
+        transitions.skip(seconds)
 
     def snapshot(self) -> state.Snapshot:
         """Copy the whole state."""

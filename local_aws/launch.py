@@ -99,6 +99,10 @@ class LocalAws:
         """Set latency_ms, transitions, faults, rate_limit, queue_deleted_recently_seconds; answers all settings."""
         return self._control("PUT", "settings", values)
 
+    def skip(self, seconds: float) -> None:
+        """Let this much time have passed for every transition."""
+        self._control("POST", f"skip/{seconds}")
+
     def snapshot(self) -> str:
         """Copy the state; answers the copy's id."""
         return self._control("POST", "snapshot")["id"]

@@ -15,6 +15,7 @@ from moto.sqs.responses import SQSResponse
 from local_aws.gate import GATE
 from local_aws.patches import patch, replace, wrap
 from local_aws.policy import as_list
+from local_aws.transitions import now
 
 LIMITS = {
     "DelaySeconds": (0, 900),
@@ -131,13 +132,13 @@ def names_rest_after_deletion() -> None:
     @wrap(SQSBackend, "delete_queue")
     def delete_queue(original: Any, self: Any, queue_name: str) -> None:
         original(self, queue_name)
-        self.__dict__.setdefault("_local_deleted", {})[queue_name] = time.monotonic()
+        self.__dict__.setdefault("_local_deleted", {})[queue_name] = now()
 
     @wrap(SQSBackend, "create_queue")
     def create_queue(original: Any, self: Any, name: str, tags: Any = None, **kwargs: Any) -> Any:
         deleted = self.__dict__.get("_local_deleted", {}).get(name)
         seconds = GATE.settings.queue_deleted_recently_seconds
-        if deleted is not None and name not in self.queues and time.monotonic() - deleted < seconds:
+        if deleted is not None and name not in self.queues and now() - deleted < seconds:
             raise SQSException(
                 "AWS.SimpleQueueService.QueueDeletedRecently",
                 f"You must wait {seconds:.0f} seconds after deleting a queue before you can create another with the same name.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -161,7 +160,7 @@ def test_nat_gateway_gone(ec2, nat, vpc, subnet, refused):
 
 
 def test_nat_gateway_takes_its_time(aws, ec2, vpc, subnet, refused):
-    aws.settings.transitions = {"nat_gateway": 0.3}
+    aws.settings.transitions = {"nat_gateway": 600}
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
     identifier = made["NatGatewayId"]
@@ -172,12 +171,12 @@ def test_nat_gateway_takes_its_time(aws, ec2, vpc, subnet, refused):
     assert (made["State"], state()) == ("pending", "pending")
     pending = [{"Name": "state", "Values": ["pending"]}]
     assert len(ec2.describe_nat_gateways(Filters=pending)["NatGateways"]) == 1
-    time.sleep(0.35)
+    aws.skip(600)
     assert state() == "available"
     ec2.delete_nat_gateway(NatGatewayId=identifier)
     assert state() == "deleting"
     refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=address)
-    time.sleep(0.35)
+    aws.skip(600)
     assert state() == "deleted"
     ec2.release_address(AllocationId=address)
 
@@ -448,17 +447,17 @@ def test_interface_endpoint_is_modified(ec2, named, subnet, groups):
 
 
 def test_interface_endpoint_takes_its_time(aws, ec2, named, subnet, groups, refused):
-    aws.settings.transitions = {"vpc_endpoint": 0.3}
+    aws.settings.transitions = {"vpc_endpoint": 600}
     wanted = interface(named, [subnet], SecurityGroupIds=groups[:1])
     identifier = ec2.create_vpc_endpoint(**wanted)["VpcEndpoint"]["VpcEndpointId"]
     assert shown(ec2, identifier)["State"] == "pending"
-    time.sleep(0.35)
+    aws.skip(600)
     assert shown(ec2, identifier)["State"] == "available"
     answer = ec2.delete_vpc_endpoints(VpcEndpointIds=[identifier, "vpce-0123456789abcdef0"])
     assert [item["ResourceId"] for item in answer["Unsuccessful"]] == ["vpce-0123456789abcdef0"]
     assert shown(ec2, identifier)["State"] == "deleting"
     refused("DependencyViolation", ec2.delete_security_group, GroupId=groups[0])
-    time.sleep(0.35)
+    aws.skip(600)
     refused("InvalidVpcEndpointId.NotFound", ec2.describe_vpc_endpoints, VpcEndpointIds=[identifier])
     ec2.delete_security_group(GroupId=groups[0])
     ec2.delete_subnet(SubnetId=subnet)

@@ -128,21 +128,21 @@ def test_names_rest_after_deletion_when_asked(aws, sqs, refused):
     url, _ = queue(sqs, "main")
     sqs.delete_queue(QueueUrl=url)
     queue(sqs, "main")
-    aws.settings.queue_deleted_recently_seconds = 0.3
+    aws.settings.queue_deleted_recently_seconds = 60
     sqs.delete_queue(QueueUrl=url)
     refused("AWS.SimpleQueueService.QueueDeletedRecently", sqs.create_queue, QueueName="main")
-    time.sleep(0.35)
+    aws.skip(60)
     queue(sqs, "main")
 
 
 def test_a_long_poll_lets_others_in(sqs):
     url, _ = queue(sqs, "main")
     received = []
-    reader = threading.Thread(target=lambda: received.extend(receive(sqs, url, WaitTimeSeconds=5)))
+    reader = threading.Thread(target=lambda: received.extend(receive(sqs, url, WaitTimeSeconds=10)))
     reader.start()
     time.sleep(0.2)
     sqs.send_message(QueueUrl=url, MessageBody="hello")
-    reader.join(3)
+    reader.join(10)
     assert received == ["hello"]
 
 

@@ -19,7 +19,9 @@ from local_aws.launch import ROOT, LocalAws
 
 @pytest.fixture(scope="module")
 def server():
+    started = time.monotonic()
     with LocalAws() as running:
+        assert time.monotonic() - started < 20, "measured 1.5 s; the bound leaves room for a loaded machine"
         yield running
 
 
@@ -134,6 +136,16 @@ def test_bad_settings_are_refused(server, connect, values, message):
         server.settings(**values)
 
 
+def test_time_can_be_skipped(server, connect):
+    server.settings(queue_deleted_recently_seconds=60)
+    sqs = connect("sqs")
+    sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="main")["QueueUrl"])
+    with pytest.raises(ClientError, match="QueueDeletedRecently"):
+        sqs.create_queue(QueueName="main")
+    server.skip(60)
+    sqs.create_queue(QueueName="main")
+
+
 def test_listens_on_loopback_only(server):
     assert server.url.startswith("http://127.0.0.1:")
 
@@ -147,15 +159,14 @@ def test_stops_by_itself():
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     idle = start("--idle-timeout", "1")
     orphan = start("--parent-pid", str(parent.pid))
-    interrupted, terminated = start(), start("--transition", "nat_gateway=2", "--latency", "1")
-    servers = (idle, orphan, interrupted, terminated)
+    interrupted = start()
+    servers = (idle, orphan, interrupted)
     for server in servers:
         assert server.stdout.readline().startswith("local AWS listening on http://127.0.0.1:")
     interrupted.send_signal(signal.SIGINT)
-    terminated.terminate()
     parent.communicate(b"\n")
     for server in servers:
-        assert server.wait(10) == 0
+        assert server.wait(30) == 0
         server.stdout.close()
 
 
@@ -166,14 +177,9 @@ def test_request_log_file(tmp_path, monkeypatch):
             monkeypatch.setenv(name, value)
         boto3.Session().client("sts").get_caller_identity()
         assert aws.settings()["transitions"] == {"nat_gateway": 2}
+        process = aws.process
+    assert process.returncode == 0, "it ends in order on SIGTERM"
     assert json.loads(log.read_text())["operation"] == "GetCallerIdentity"
-
-
-def test_starts_fast():
-    started = time.monotonic()
-    with LocalAws():
-        took = time.monotonic() - started
-    assert took < 10, "measured 2 s; the bound leaves room for a loaded machine"
 
 
 def test_port_in_use_is_said(server):
@@ -187,5 +193,5 @@ def test_port_in_use_is_said(server):
         check=False,
     )
     assert result.returncode == 1
-    assert "in use" in result.stderr
+    assert "in use" in result.stderr and port in result.stderr
     assert "Traceback" not in result.stderr
