@@ -23,8 +23,9 @@ from .reconcile.reconciler import Reconciler
 from .reconcile.resource import Context, Kind, Resource
 from .reconcile.result import as_result, failure_message
 
-ENVIRONMENT = re.compile(r"^[a-z][a-z0-9-]{0,14}[a-z0-9]$")
-DEPLOYMENT = re.compile(r"^[a-z][a-z0-9-]{0,46}[a-z0-9]$")
+NAME = re.compile(r"^[a-z](-?[a-z0-9])*$")
+# First parts of names that AWS keeps for itself: alias/aws/..., sg-...
+RESERVED_NAMES = ("aws", "sg")
 # In names of a declaration that is only validated: no call has told the account yet.
 NO_ACCOUNT = "0" * 12
 TAG = re.compile(r"^[\w\s.:/=+\-@]*$")
@@ -145,16 +146,12 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
 def check_common(params: Mapping[str, Any], deployment: str) -> None:
     """Raises InvalidInput for names and tags that AWS could not carry."""
     environment = params["environment"]
-    if not ENVIRONMENT.match(environment):
-        raise InvalidInput(
-            f"platform_environment: {environment!r} cannot be part of AWS names: use 2 to 16 lower-case letters, digits and "
-            "hyphens, beginning with a letter and not ending with a hyphen"
-        )
-    if not DEPLOYMENT.match(deployment):
-        raise InvalidInput(
-            f"platform_deployment: {deployment!r} cannot be part of AWS names: use 2 to 48 lower-case letters, digits and "
-            "hyphens, beginning with a letter and not ending with a hyphen"
-        )
+    for variable, name, longest in (("environment", environment, 16), ("deployment", deployment, 48)):
+        if not NAME.match(name) or not 2 <= len(name) <= longest or name in RESERVED_NAMES:
+            raise InvalidInput(
+                f"platform_{variable}: {name!r} cannot be part of AWS names: use 2 to {longest} lower-case letters, digits and "
+                f"single hyphens, beginning with a letter and not ending with a hyphen, and none of {', '.join(RESERVED_NAMES)}"
+            )
     tags = params.get("tags") or {}
     if len(tags) > 40:
         raise InvalidInput(f"platform_tags: {len(tags)} tags: AWS takes 50 a resource and some are ours, so give at most 40")

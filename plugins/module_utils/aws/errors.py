@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -71,6 +74,16 @@ def is_code(error: BaseException, *codes: str) -> bool:
     return code is not None and (code in codes or ("NotFound" in codes and code.endswith("NotFound")))
 
 
+@contextmanager
+def tolerating(*codes: str) -> Iterator[None]:
+    """Pass over an answer of AWS with one of the codes, as ``is_code`` reads them; the rest of the block is then not run."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_code(error, *codes):
+            raise
+
+
 def explain(error: Exception, doing: str) -> str | None:
     """``error`` in one sentence; None when it is no error of AWS or of the way to it."""
     if isinstance(error, LostAnswer):
@@ -93,7 +106,7 @@ def explain(error: Exception, doing: str) -> str | None:
             "the region, and AWS_ENDPOINT_URL or AWS_URL if one is set."
         )
     if isinstance(error, BotoCoreError):
-        return f"Could not {doing}: {_one_line(str(error))}"
+        return f"Could not {doing}: {_one_line(str(error))[:LONGEST]}"
     return None
 
 
