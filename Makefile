@@ -68,7 +68,7 @@ test-integration: setup ## Deploy dev and prod to a local AWS and read every fac
 
 .PHONY: test-crash
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
-	@$(STEP) "crash tests" -- $(PYTEST) tests/crash
+	@$(STEP) "crash tests" -- $(PYTEST) --dist load tests/crash
 
 # SCENARIO=vpc runs one. The directory is made anew, so that nothing of a run that was cut off is taken for done.
 .PHONY: test-molecule

@@ -10,7 +10,7 @@ from support import tiers
 
 @pytest.mark.parametrize("name", ["p", "Prod", "1prod", "prod-", "pro--d", "prod_1", "aws", "sg", "a" * 17, ""])
 def test_an_environment_that_aws_names_cannot_carry(name):
-    with pytest.raises(InvalidInput, match="platform_environment: .*use 2 to 16 lower-case letters"):
+    with pytest.raises(InvalidInput, match=r"platform_environment: .*use 2 to 16 lower-case letters"):
         check_common({"environment": name}, "prod-us-east-1")
 
 
@@ -21,7 +21,7 @@ def test_an_environment_of_ones_own(name):
 
 @pytest.mark.parametrize("name", ["x", "a" * 49, "Prod"])
 def test_a_deployment_that_names_cannot_carry(name):
-    with pytest.raises(InvalidInput, match="platform_deployment: .*use 2 to 48"):
+    with pytest.raises(InvalidInput, match=r"platform_deployment: .*use 2 to 48"):
         check_common({"environment": "prod"}, name)
 
 
