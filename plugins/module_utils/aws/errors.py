@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -82,6 +83,19 @@ def tolerating(*codes: str) -> Iterator[None]:
     except ClientError as error:
         if not is_code(error, *codes):
             raise
+
+
+def says(error: BaseException, text: str) -> bool:
+    """True for an answer of AWS whose message holds ``text``: for where a code stands for too much."""
+    return isinstance(error, ClientError) and text in error.response.get("Error", {}).get("Message", "")
+
+
+def raise_unsuccessful(answer: Mapping[str, Any], operation: str) -> None:
+    """Raise the first failure that a batch operation of EC2 reports in a successful answer; that a thing is gone is none."""
+    for item in answer.get("Unsuccessful") or ():
+        error = ClientError({"Error": dict(item.get("Error") or {})}, operation)
+        if not is_code(error, "NotFound"):
+            raise error
 
 
 def explain(error: Exception, doing: str) -> str | None:

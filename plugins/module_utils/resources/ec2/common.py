@@ -3,18 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the kinds of EC2 share: found by their ownership tags in one paginated call, tagged in the call that makes them.
 
-Client tokens: botocore fills one in, new for each call, where the API's model asks for one; the others pass ``token()``. So a
-call that botocore sends again makes nothing twice. Between runs it is the tags that do: a token that was the same in two runs
-would give back what has been deleted in the meantime.
+Client tokens: botocore fills one in, new for each call, where the API's model asks for one. None is made of names, so as to be
+the same in a later run: it would give back what has been deleted in the meantime.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
-
-from botocore.exceptions import ClientError
 
 from ...aws.errors import is_code
 from ...aws.tags import address_in, as_dict, owned_filter, specification, write_ec2_tags
@@ -56,7 +52,7 @@ class Ec2Kind(Kind):
 
     def observe(self, view: View) -> Iterable[Observed]:
         for item in self.items(view):
-            yield self.observed(view, item)
+            yield self.observed(item)
 
     def items(self, view: View) -> list[dict[str, Any]]:
         """What carries our tags, without what is deleted: EC2 lists some of that for an hour."""
@@ -64,13 +60,14 @@ class Ec2Kind(Kind):
         found = view.api.pages("ec2", operation, key, **{self.filter_parameter: owned_filter(view.owner)})
         return [item for item in found if state_of(item) != "deleted"]
 
-    def observed(self, view: View, item: Mapping[str, Any]) -> Observed:
+    def observed(self, item: Mapping[str, Any]) -> Observed:
         """An item as the engine sees it.
 
-        What is being deleted counts for nothing, unless everything is to go: then its end has to be waited for, since what it
-        stands in cannot be deleted before.
+        What is being deleted has to be waited for, whether another is to take its place or all is to go: until its end it holds
+        what it stands in and on.
         """
         tags, identity, state = as_dict(item.get("Tags")), item[self.listing[2]], state_of(item)
+        going = state == "deleting"
         return Observed(
             address_in(tags, self.name, identity),
             identity,
@@ -78,8 +75,8 @@ class Ec2Kind(Kind):
             attributes=self.attributes(item),
             tags=tags,
             state=state,
-            broken=self.broken(item),
-            leaving=state == "deleting" and not view.thorough,
+            broken="it is being deleted" if going else self.broken(item),
+            leaving=going and self.stateful,
         )
 
     def made(self, resource: Resource, item: Mapping[str, Any]) -> Observed:
@@ -105,7 +102,7 @@ class Ec2Kind(Kind):
             return
         try:
             self.remove(context.api.client("ec2"), observed)
-        except ClientError as error:
+        except Exception as error:
             if not is_code(error, "NotFound"):
                 raise
 
@@ -113,7 +110,7 @@ class Ec2Kind(Kind):
         operation, key, _id_key, ids = self.listing
         try:
             found = getattr(context.api.client("ec2"), operation)(**{ids: [observed.id]})[key]
-        except ClientError as error:
+        except Exception as error:
             if is_code(error, "NotFound"):
                 return None
             raise
@@ -124,18 +121,6 @@ def state_of(item: Mapping[str, Any]) -> str | None:
     """In lower case: endpoints' states are documented with capitals and answered without."""
     state = item.get("State")
     return state.lower() if state else None
-
-
-def token() -> str:
-    return str(uuid.uuid4())
-
-
-def raise_unsuccessful(answer: Mapping[str, Any], operation: str) -> None:
-    """A batch operation reports its failures in a successful answer. What is not found any more is no failure."""
-    for item in answer.get("Unsuccessful") or ():
-        error = ClientError({"Error": dict(item.get("Error") or {})}, operation)
-        if not is_code(error, "NotFound"):
-            raise error
 
 
 def at_least(desired: Any, observed: Any) -> bool:

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from ...aws.errors import raise_unsuccessful, says
 from ...aws.retry import until
 from ...reconcile.delta import Field
 from ...reconcile.resource import Context, Observed, Resource
-from .common import Ec2Kind, raise_unsuccessful, token
+from .common import Ec2Kind
 
 
 class FlowLog(Ec2Kind):
@@ -44,7 +43,7 @@ class FlowLog(Ec2Kind):
         }
 
     def create(self, context: Context, resource: Resource) -> Observed:
-        desired, client_token = resource.desired, token()
+        desired = resource.desired
 
         def call() -> dict[str, Any]:
             answer = context.api.client("ec2").create_flow_logs(
@@ -55,19 +54,14 @@ class FlowLog(Ec2Kind):
                 LogGroupName=desired["log_group"],
                 DeliverLogsPermissionArn=desired["role_arn"],
                 MaxAggregationInterval=desired["aggregation_interval"],
-                ClientToken=client_token,
                 TagSpecifications=self.tagging(resource),
             )
             raise_unsuccessful(answer, "CreateFlowLogs")
             return answer
 
-        answer = until(call, not_yet=role_unknown)
+        answer = until(call, not_yet=lambda error: says(error, "assume given IAM role"))
         made = {field.name: desired[field.name] for field in self.fields}
         return Observed(resource.address, answer["FlowLogIds"][0], fields=made)
 
     def remove(self, client: Any, observed: Observed) -> None:
         raise_unsuccessful(client.delete_flow_logs(FlowLogIds=[observed.id]), "DeleteFlowLogs")
-
-
-def role_unknown(error: Exception) -> bool:
-    return isinstance(error, ClientError) and "assume given IAM role" in error.response.get("Error", {}).get("Message", "")

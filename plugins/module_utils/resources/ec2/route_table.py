@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ...aws.errors import is_code
 from ...reconcile.delta import Change, Delta, Field
 from ...reconcile.resource import Context, Observed, Resource
@@ -112,7 +110,7 @@ def associate(client: Any, table_id: str, subnets: list[str]) -> None:
             try:
                 client.replace_route_table_association(AssociationId=links[subnet], RouteTableId=table_id)
                 continue
-            except ClientError as error:
+            except Exception as error:
                 if not is_code(error, "NotFound"):
                     raise
         client.associate_route_table(SubnetId=subnet, RouteTableId=table_id)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ...aws.errors import is_code
 from ...reconcile.delta import Delta, Field
 from ...reconcile.resource import Context, Kind, Observed, Resource, View
@@ -97,6 +95,6 @@ class SecurityGroupRules(Kind):
             try:
                 if permissions:
                     getattr(context.api.client("ec2"), revoke)(GroupId=observed.id, IpPermissions=permissions)
-            except ClientError as error:
+            except Exception as error:
                 if not is_code(error, "NotFound"):
                     raise

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...aws.errors import raise_unsuccessful
 from ...aws.policies import parse, same_policy, text
 from ...reconcile.delta import Delta, Field
 from ...reconcile.resource import Context, Observed, Resource
 from ...reconcile.waiter import Waiter
-from .common import Ec2Kind, raise_unsuccessful, token
+from .common import Ec2Kind
 
 # Field -> the parameter of CreateVpcEndpoint; with Add or Remove before it, that of ModifyVpcEndpoint.
 MEMBERS = {"subnets": "SubnetIds", "security_groups": "SecurityGroupIds", "route_tables": "RouteTableIds"}
@@ -71,7 +72,6 @@ class VpcEndpoint(Ec2Kind):
             ServiceName=desired["service"],
             VpcEndpointType=desired["type"],
             PolicyDocument=text(desired["policy"]),
-            ClientToken=token(),
             TagSpecifications=self.tagging(resource),
             **members,
         )
