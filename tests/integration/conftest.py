@@ -47,7 +47,7 @@ class Platform:
     def run(self, *arguments: str, **env: str) -> Any:
         """``ansible-playbook`` on this environment's inventory, as a user types it."""
         inventory = ("-i", f"inventories/{self.environment}", "-e", "@local_aws/vars.yml")
-        return site.ansible(*arguments, *inventory, env={**self.local.env, **env})
+        return site.ansible(*inventory, *arguments, env={**self.local.env, **env})
 
     def results(self, *arguments: str) -> dict[str, Any]:
         """Tier -> result of a run that must succeed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def attempt(
         return resources
 
     edited = Tier(tier.name, tier.spec, tier.kinds, declare, tier.check, tier.looks_up)
-    return tier_module.run(edited, parameters, RunOptions(check_mode=check_mode, diff_mode=True))
+    # Through JSON, as every result of a module goes.
+    return json.loads(json.dumps(tier_module.run(edited, parameters, RunOptions(check_mode=check_mode, diff_mode=True))))
 
 
 def changes(result: Mapping[str, Any]) -> set[tuple[str, str, str]]:

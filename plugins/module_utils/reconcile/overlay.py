@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .unknown import UNKNOWN, UNKNOWN_TEXT, Unknown
+from .unknown import shown, unshown
 
 
 class Overlay:
@@ -20,8 +20,7 @@ class Overlay:
     def __init__(self, data: Mapping[str, Any] | None = None):
         data = data or {}
         self.planned: dict[str, dict[str, Any]] = {
-            address: {name: UNKNOWN if value == UNKNOWN_TEXT else value for name, value in attributes.items()}
-            for address, attributes in (data.get("planned") or {}).items()
+            address: unshown(attributes) for address, attributes in (data.get("planned") or {}).items()
         }
         self.deleted: set[str] = set(data.get("deleted") or ())
 
@@ -35,9 +34,6 @@ class Overlay:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "planned": {
-                address: {name: UNKNOWN_TEXT if isinstance(value, Unknown) else value for name, value in attributes.items()}
-                for address, attributes in sorted(self.planned.items())
-            },
+            "planned": {address: shown(attributes) for address, attributes in sorted(self.planned.items())},
             "deleted": sorted(self.deleted),
         }

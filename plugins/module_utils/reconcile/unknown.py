@@ -59,3 +59,12 @@ def shown(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((shown(item) for item in value), key=repr)
     return value
+
+
+def unshown(value: Any) -> Any:
+    """The inverse of ``shown`` for plain dicts and lists: the text is the Unknown again."""
+    if isinstance(value, dict):
+        return {key: unshown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unshown(item) for item in value]
+    return UNKNOWN if value == UNKNOWN_TEXT else value

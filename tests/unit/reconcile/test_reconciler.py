@@ -12,6 +12,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.owner
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reference import Derived, Ref
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -239,6 +240,13 @@ def test_another_tiers_resource_is_unknown_when_this_run_plans_it():
     travelled = Overlay(json.loads(json.dumps(overlay.as_dict())))
     outcome = looked_up_by("second", travelled, cloud)
     assert {"field": "link", "old": None, "new": "(known after apply)"} in outcome.plan.reported()[0]["fields"]
+
+
+def test_an_overlay_travels_as_json_with_unknowns_at_any_depth():
+    overlay = Overlay()
+    overlay.plan("thing/t", {"id": UNKNOWN, "members": [UNKNOWN, {"a": UNKNOWN}], "size": 1})
+    travelled = Overlay(json.loads(json.dumps(overlay.as_dict())))
+    assert travelled.planned == overlay.planned
 
 
 def test_another_tiers_resource_that_is_nowhere_is_an_error_that_names_the_tier():
