@@ -45,7 +45,8 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
     found = {}
     for what, (service, operation, key, identity) in BULK.items():
         api = client(service)
-        items = [item for page in api.get_paginator(operation).paginate() for item in page.get(key) or []]
+        pages = api.get_paginator(operation).paginate() if api.can_paginate(operation) else [getattr(api, operation)()]
+        items = [item for page in pages for item in page.get(key) or []]
         names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
         found[what] = sorted(names)
     return found
