@@ -36,7 +36,7 @@ LEAST_TLS = "1.2"
 
 SPEC = {
     "prefix": {"type": "str", "required": True},
-    "kms_key": {"type": "str", "required": True},
+    "kms_key": {"type": "str", "required": True, "no_log": False},
     "buckets": {"type": "dict", "required": True},
     "log_bucket": {"type": "str", "required": True},
     "abort_multipart_days": {"type": "int", "default": 7},
