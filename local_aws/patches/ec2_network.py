@@ -153,6 +153,20 @@ def icmp_rules_of_network_acls() -> None:
 
 
 @patch
+def tables_and_acls_are_made_once() -> None:
+    """AWS answers what was made when CreateRouteTable or CreateNetworkAcl is repeated with the same ClientToken. moto
+    makes another."""
+
+    for name in ("create_route_table", "create_network_acl"):
+
+        @wrap(EC2Response, name)
+        def once(original: Any, self: Any, name: str = name) -> Any:
+            token = self._get_param("ClientToken")
+            known = by_token(self.ec2_backend, name, token)
+            return known or remember(self.ec2_backend, name, token, original(self))
+
+
+@patch
 def flow_log_creation() -> None:
     """AWS honours ClientToken and takes a log group by its ARN (LogDestination) as well as by its name. moto refuses
     the repetition and reports an access error for the ARN."""

@@ -492,3 +492,9 @@ def test_network_acl_rule_for_icmp_keeps_type_and_code(ec2, vpc, operation):
     getattr(ec2, operation)(**rule, Protocol="1", IcmpTypeCode={"Type": 3, "Code": 4})
     entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
     assert next(entry for entry in entries if entry["RuleNumber"] == 100)["IcmpTypeCode"] == {"Type": 3, "Code": 4}
+
+
+@pytest.mark.parametrize(("operation", "key"), [("create_route_table", "RouteTable"), ("create_network_acl", "NetworkAcl")])
+def test_a_repeated_token_makes_nothing_twice(ec2, vpc, operation, key):
+    first, again = (getattr(ec2, operation)(VpcId=vpc, ClientToken="t")[key] for _ in range(2))
+    assert first[f"{key}Id"] == again[f"{key}Id"]
