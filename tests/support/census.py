@@ -77,7 +77,8 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
     tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or []}
     if DEPLOYMENT in tags:
         return f"{tags[DEPLOYMENT]} {tags.get(ADDRESS)}"
-    return item[identity] if not what.startswith(("route", "security", "network")) else f"of {item['VpcId']}"
+    # Each VPC has a main route table, which is nobody's to tag.
+    return f"untagged {what}" if "VpcId" in item else item[identity]
 
 
 def _in(item: Any, vpcs: set[str]) -> bool:
