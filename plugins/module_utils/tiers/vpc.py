@@ -62,7 +62,7 @@ SPEC = {
     "interface_endpoint_zones": {"type": "list", "elements": "str"},
     "alb_ingress_cidrs": {"type": "list", "elements": "str", "default": []},
     "alb_ingress_ports": {"type": "list", "elements": "int", "default": [443]},
-    "flow_log_key": {"type": "str", "required": True},
+    "flow_log_key": {"type": "str", "required": True, "no_log": False},
     "flow_log_retention_days": {"type": "int", "default": 90},
     "flow_log_traffic_type": {"type": "str", "choices": ["ALL", "ACCEPT", "REJECT"], "default": "ALL"},
     "flow_log_aggregation_interval": {"type": "int", "choices": list(INTERVALS), "default": 600},
