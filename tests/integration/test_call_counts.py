@@ -1,0 +1,70 @@
+"""What a prod run of a tier costs when nothing changed: the exact calls, since one read too many a resource makes a run slow."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+KEYS, BUCKETS, TOPICS, QUEUES = 7, 7, 4, 8
+# One call for each kind and a page of it, but for what AWS has no bulk form for.
+EXPECTED = {
+    "kms": {
+        "kms:ListAliases": 1,
+        "kms:DescribeKey": KEYS,
+        "kms:GetKeyPolicy": KEYS,
+        "kms:GetKeyRotationStatus": KEYS,
+        "kms:ListResourceTags": KEYS,
+    },
+    "vpc": {
+        "ec2:DescribeVpcs": 1,
+        "ec2:DescribeVpcAttribute": 2,  # one attribute of one VPC a call
+        "ec2:DescribeSubnets": 1,
+        "ec2:DescribeInternetGateways": 1,
+        "ec2:DescribeAddresses": 1,
+        "ec2:DescribeNatGateways": 1,
+        "ec2:DescribeRouteTables": 1,
+        "ec2:DescribeSecurityGroups": 2,  # ours, and the VPC's default one, which is a kind of its own
+        "ec2:DescribeNetworkAcls": 2,  # likewise
+        "ec2:DescribeVpcEndpoints": 1,
+        "ec2:DescribeFlowLogs": 1,
+        "iam:GetAccountAuthorizationDetails": 1,
+        "logs:DescribeLogGroups": 1,
+        "logs:ListTagsForResource": 1,  # a log group a call
+        "kms:ListAliases": 1,
+    },
+    "s3": {
+        "s3:ListBuckets": 1,
+        "kms:ListAliases": 1,
+        "s3:GetBucketTagging": BUCKETS,
+        "s3:GetBucketVersioning": BUCKETS,
+        "s3:GetPublicAccessBlock": BUCKETS,
+        "s3:GetBucketOwnershipControls": BUCKETS,
+        "s3:GetBucketEncryption": BUCKETS,
+        "s3:GetBucketPolicy": BUCKETS,
+        "s3:GetObjectLockConfiguration": BUCKETS,
+        "s3:GetBucketLifecycleConfiguration": BUCKETS,
+        "s3:GetBucketLogging": BUCKETS,
+    },
+    "messaging": {
+        "kms:ListAliases": 1,
+        "sns:ListTopics": 1,
+        "sns:ListSubscriptions": 1,
+        "sns:GetTopicAttributes": TOPICS,
+        "sns:ListTagsForResource": TOPICS,
+        "sns:GetSubscriptionAttributes": TOPICS,
+        "sqs:ListQueues": 1,
+        "sqs:GetQueueAttributes": QUEUES,
+        "sqs:ListQueueTags": QUEUES,
+    },
+}
+
+
+@pytest.mark.parametrize("tier", EXPECTED)
+def test_calls_of_a_run_that_changes_nothing(deployed, tier):
+    platform = deployed("prod")
+    platform.local.restore(platform.snapshot)
+    platform.local.clear_requests()
+    platform.results(f"playbooks/{tier}.yml")
+    calls = Counter(f"{call['service']}:{call['operation']}" for call in platform.local.requests())
+    assert calls == {"sts:GetCallerIdentity": 1, **EXPECTED[tier]}
