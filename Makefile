@@ -98,6 +98,7 @@ format: setup ## Format the Python files and fix what ruff can fix
 .PHONY: docs
 docs: setup ## Write the generated parts of the READMEs and of meta/runtime.yml
 	$(BIN)/python tools/generate_docs.py
+	$(BIN)/python -m local_aws.readme
 
 # --- packages
 

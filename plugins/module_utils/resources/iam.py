@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import is_code
+from ..aws.errors import tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Change, Delta, Field
@@ -127,11 +127,8 @@ class Role(Kind):
             (client.delete_role, {}),
         ]
         for call, arguments in calls:
-            try:
+            with tolerating(NOT_FOUND):
                 call(**role, **arguments)
-            except Exception as error:
-                if not is_code(error, NOT_FOUND):
-                    raise
 
 
 def attributes_of(name: str, arn: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..aws.errors import is_code
+from ..aws.errors import tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
@@ -79,12 +79,9 @@ class Key(Kind):
     @staticmethod
     def _tags_if_readable(view: View, key_id: str) -> dict[str, str]:
         """AWS's own keys and those of others may refuse; then they are not ours."""
-        try:
+        with tolerating("AccessDeniedException", "NotFoundException"):
             return as_dict(view.api.pages("kms", "list_resource_tags", "Tags", KeyId=key_id), *TAG_SHAPE)
-        except Exception as error:
-            if is_code(error, "AccessDeniedException", "NotFoundException"):
-                return {}
-            raise
+        return {}
 
     def _describe(self, view: View, key_id: str, alias: str | None, tags: dict[str, str] | None = None) -> Observed:
         client = view.api.client("kms")

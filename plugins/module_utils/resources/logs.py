@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import is_code
+from ..aws.errors import tolerating
 from ..aws.tags import written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.resource import Context, Kind, Observed, Resource, View
@@ -60,12 +60,9 @@ class LogGroup(Kind):
 
     @staticmethod
     def _tags(view: View, item: Observed) -> dict[str, str]:
-        try:
+        with tolerating(NOT_FOUND):
             return view.api.client("logs").list_tags_for_resource(resourceArn=item.attributes["arn"]).get("tags") or {}
-        except Exception as error:
-            if is_code(error, NOT_FOUND):
-                return {}
-            raise
+        return {}
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["log_group_name"]
@@ -96,11 +93,8 @@ class LogGroup(Kind):
                 client.untag_resource(resourceArn=observed.attributes["arn"], tagKeys=to_remove)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        try:
+        with tolerating(NOT_FOUND):
             context.api.client("logs").delete_log_group(logGroupName=observed.id)
-        except Exception as error:
-            if not is_code(error, NOT_FOUND):
-                raise
 
 
 def arn(context: Context, name: str) -> str:

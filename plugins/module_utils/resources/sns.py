@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import is_code
+from ..aws.errors import is_code, tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
@@ -99,11 +99,8 @@ class Topic(Kind):
                 client.untag_resource(ResourceArn=arn, TagKeys=to_remove)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        try:
+        with tolerating("NotFound"):
             context.api.client("sns").delete_topic(TopicArn=observed.id)
-        except Exception as error:
-            if not is_code(error, "NotFound"):
-                raise
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["name"]
@@ -207,11 +204,8 @@ class Subscription(Kind):
             client.set_subscription_attributes(SubscriptionArn=observed.id, AttributeName=name, **value)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        try:
+        with tolerating("NotFound"):
             context.api.client("sns").unsubscribe(SubscriptionArn=observed.id)
-        except Exception as error:
-            if not is_code(error, "NotFound"):
-                raise
 
 
 def order_of(name: str, changed: Mapping[str, str | None]) -> int:

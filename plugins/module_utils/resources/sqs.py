@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import is_code
+from ..aws.errors import is_code, tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, written
 from ..reconcile.delta import Delta, Field
@@ -107,11 +107,8 @@ class Queue(Kind):
                 client.untag_queue(QueueUrl=url, TagKeys=to_remove)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        try:
+        with tolerating(*GONE):
             context.api.client("sqs").delete_queue(QueueUrl=observed.attributes["url"])
-        except Exception as error:
-            if not is_code(error, *GONE):
-                raise
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from ...aws.errors import is_code
+from ...aws.errors import is_code, tolerating
 from ...aws.tags import address_in, as_dict, owned_filter, specification, write_ec2_tags
 from ...reconcile.delta import Delta
 from ...reconcile.resource import Context, Kind, Observed, Resource, View
@@ -100,11 +100,8 @@ class Ec2Kind(Kind):
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         if observed.state == "deleting":
             return
-        try:
+        with tolerating("NotFound"):
             self.remove(context.api.client("ec2"), observed)
-        except Exception as error:
-            if not is_code(error, "NotFound"):
-                raise
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         operation, key, _id_key, ids = self.listing

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...aws.errors import is_code
+from ...aws.errors import tolerating
 from ...reconcile.delta import Change, Delta, Field
 from ...reconcile.resource import Context, Observed, Resource
 from .common import Ec2Kind, at_least
@@ -107,10 +107,7 @@ def associate(client: Any, table_id: str, subnets: list[str]) -> None:
     }
     for subnet in subnets:
         if subnet in links:
-            try:
+            with tolerating("NotFound"):
                 client.replace_route_table_association(AssociationId=links[subnet], RouteTableId=table_id)
                 continue
-            except Exception as error:
-                if not is_code(error, "NotFound"):
-                    raise
         client.associate_route_table(SubnetId=subnet, RouteTableId=table_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...aws.errors import is_code
+from ...aws.errors import tolerating
 from ...reconcile.delta import Delta, Field
 from ...reconcile.resource import Context, Kind, Observed, Resource, View
 from .common import Ec2Kind
@@ -92,9 +92,6 @@ class SecurityGroupRules(Kind):
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         for direction, (_add, _describe, revoke) in OPERATIONS.items():
             permissions = [permission_of(rule) for rule in observed.fields[direction]]
-            try:
+            with tolerating("NotFound"):
                 if permissions:
                     getattr(context.api.client("ec2"), revoke)(GroupId=observed.id, IpPermissions=permissions)
-            except Exception as error:
-                if not is_code(error, "NotFound"):
-                    raise

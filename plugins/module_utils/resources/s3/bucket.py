@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...aws.errors import is_code
+from ...aws.errors import is_code, tolerating
 from ...aws.tags import address_in, as_dict, as_list
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError
@@ -87,12 +87,9 @@ class Bucket(Kind):
     def _read(view: View, bucket: str, setting: Setting | None) -> Any:
         """The tags, or a setting; None when the bucket is gone: ListBuckets shows a deleted one for a while."""
         client = view.api.client("s3")
-        try:
+        with tolerating("NoSuchBucket"):
             return setting.read(client, bucket) if setting else _tags(client, bucket)
-        except Exception as error:
-            if is_code(error, "NoSuchBucket"):
-                return None
-            raise
+        return None
 
     def _observed(self, view: View, address: str, bucket: str, fields: dict[str, Any], tags: dict[str, str]) -> Observed:
         return Observed(address, bucket, {"name": bucket, **fields}, self._attributes(view, bucket), tags)
@@ -172,9 +169,6 @@ class Bucket(Kind):
 
 
 def _tags(client: Any, bucket: str) -> dict[str, str]:
-    try:
+    with tolerating("NoSuchTagSet"):
         return as_dict(client.get_bucket_tagging(Bucket=bucket)["TagSet"])
-    except Exception as error:
-        if is_code(error, "NoSuchTagSet"):
-            return {}
-        raise
+    return {}
