@@ -9,7 +9,7 @@ from support import site, tiers
 from support.census import census, duplicates
 
 both = ["dev", "prod"]
-TIERS = ["kms", "vpc", "s3", "messaging"]
+TIERS = site.tiers_in_order()
 
 
 def writes(local):

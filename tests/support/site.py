@@ -10,10 +10,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from local_aws.launch import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTION = ("access_key", "secret_key", "session_token", "profile", "endpoint_url", "planned")
+
+
+def tiers_in_order() -> list[str]:
+    """The tiers as ``playbooks/site.yml`` runs them."""
+    plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
+    names = [play["ansible.builtin.import_playbook"].removesuffix(".yml") for play in plays]
+    return [name for name in names if (ROOT / f"plugins/modules/{name}.py").exists()]
 
 
 def ansible(*arguments: str, env: dict[str, str], timeout: float = 300, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
