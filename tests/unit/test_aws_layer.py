@@ -47,6 +47,9 @@ def test_a_mistake_of_ours_is_not_explained():
         ("CreateSubnet", "InvalidVpcID.NotFound", 1, 1),
         ("CreateSubnet", "InvalidVpcID.NotFound", 11, 10),
         ("CreateSubnet", "InvalidVpcID.NotFound", 12, None),
+        ("CreateRoute", "InvalidGatewayID.NotFound", 1, 1),
+        ("CreateNatGateway", "InvalidElasticIpID.NotFound", 1, 1),
+        ("CreateVpcEndpoint", "InvalidRouteTableId.NotFound", 1, 1),
         ("DeleteSubnet", "InvalidSubnetID.NotFound", 1, None),
         ("DeleteSubnet", "DependencyViolation", 2, 2),
         ("CreateQueue", "AWS.SimpleQueueService.QueueDeletedRecently", 1, 1),
@@ -129,6 +132,11 @@ def test_clients_are_configured_once(params):
     assert client.meta.region_name == "eu-west-1"
     assert client.meta.config.retries == {"mode": "adaptive", "total_max_attempts": session.MAX_ATTEMPTS}
     assert client.meta.config.max_pool_connections == session.CONNECTIONS
+
+
+def test_a_users_own_configuration_is_added(params):
+    config = session.Connection({**params, "aws_config": {"read_timeout": 7}}).client("ec2").meta.config
+    assert (config.read_timeout, config.max_pool_connections) == (7, session.CONNECTIONS)
 
 
 def test_the_endpoint_parameter_is_used(params):

@@ -26,19 +26,27 @@ MAX_ATTEMPTS = 8
 CONNECTIONS = 40
 
 # Operations that fail for a while after what they refer to was made, or after what held it was deleted: EC2 and IAM answer
-# from replicas. operation prefix -> codes. They are retried by botocore's own loop, here only told when and how long.
+# from replicas. EC2 has more than one code for most of that, by operation. operation prefix -> codes. They are retried by
+# botocore's own loop, here only told when and how long.
 SETTLING = {
     ("Create", "Associate", "Attach", "Authorize", "Modify", "Put", "Replace", "Subscribe", "Revoke"): (
         "InvalidVpcID.NotFound",
+        "InvalidVpcId.NotFound",
         "InvalidSubnetID.NotFound",
+        "InvalidSubnetId.NotFound",
         "InvalidGroup.NotFound",
         "InvalidGroupId.NotFound",
+        "InvalidSecurityGroupID.NotFound",
+        "InvalidSecurityGroupId.NotFound",
         "InvalidInternetGatewayID.NotFound",
+        "InvalidGatewayID.NotFound",
         "InvalidRouteTableID.NotFound",
+        "InvalidRouteTableId.NotFound",
         "InvalidNatGatewayID.NotFound",
         "NatGatewayNotFound",
         "InvalidNetworkAclID.NotFound",
         "InvalidAllocationID.NotFound",
+        "InvalidElasticIpID.NotFound",
         "InvalidVpcEndpointId.NotFound",
         "InvalidID",
         "Resource.AlreadyAssociated",
@@ -80,14 +88,14 @@ class Connection:
     def __init__(self, params: Mapping[str, Any], user_agent: str = "agent_platform.aws"):
         region, self.endpoint_url, connect = get_aws_connection_info(_Module(params))
         self.region = region or ""
-        config = dict(connect.pop("aws_config", None) or {})
+        config = connect.pop("aws_config", None) or botocore.config.Config()
         self._config = botocore.config.Config(
             retries={"mode": "adaptive", "total_max_attempts": MAX_ATTEMPTS},
             max_pool_connections=CONNECTIONS,
             connect_timeout=10,
             read_timeout=60,
             user_agent_extra=user_agent,
-        ).merge(botocore.config.Config(**config))
+        ).merge(config)
         profile = connect.pop("profile_name", None)
         if connect.get("aws_access_key_id") and not connect.get("aws_session_token"):
             # Automation controllers name the session token so.
