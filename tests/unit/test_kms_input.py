@@ -103,3 +103,15 @@ def test_nobody_outside_the_account_and_no_service_without_a_condition(service):
 def test_every_key_stays_manageable_by_the_account():
     first = key_policy(["s3"], PLACE, [])["Statement"][0]
     assert (first["Principal"], first["Action"]) == ({"AWS": "arn:aws:iam::123456789012:root"}, "kms:*")
+
+
+def test_events_reach_an_encrypted_topic_although_they_name_no_source():
+    """SNS user guide: a key's policy with source conditions does not work for EventBridge and encrypted topics."""
+    (statement,) = [
+        item for item in key_policy(["sns"], PLACE, [])["Statement"] if item["Principal"].get("Service") == "events.amazonaws.com"
+    ]
+    assert statement["Condition"] == {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": "arn:aws:sns:us-east-1:123456789012:*"}}
+    with_queues = key_policy(["sns", "sqs"], PLACE, [])["Statement"]
+    assert statement in with_queues
+    (others,) = [item for item in with_queues if item["Sid"] == "ServicesOfThisAccount"]
+    assert "events.amazonaws.com" in others["Principal"]["Service"]

@@ -146,6 +146,8 @@ def key_policy(services: list[str], place: Place, administrators: list[str]) -> 
                 "Condition": {"StringEquals": {"aws:SourceAccount": place.account_id}},
             }
         )
+    if "sns" in services:
+        statements.append(_events_to_topics(place))
     if "logs" in services:
         statements.append(_logs(place))
     if "ebs" in services:
@@ -179,6 +181,21 @@ def _via(sid: str, actions: list[str], services: list[str], place: Place) -> dic
         "Action": actions,
         "Resource": "*",
         "Condition": {"StringEquals": {"kms:CallerAccount": place.account_id, "kms:ViaService": services}},
+    }
+
+
+def _events_to_topics(place: Place) -> dict[str, Any]:
+    """EventBridge names no source when it publishes to an encrypted topic, so the topic itself is the proof.
+
+    SNS user guide, "Key management": source conditions "not supported for EventBridge-to-encrypted topics"; encryption context.
+    """
+    return {
+        "Sid": "EventsToTopics",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": place.arn("sns", "*")}},
     }
 
 
