@@ -1,0 +1,78 @@
+"""What AWS makes and deletes in one order only: the emulator is more lenient, and a client that tries again hides the rest."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.graph import Graph
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.observer import Observation
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.ownership import DEPLOYMENT, TIER, Owner
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.planner import plan_absent
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Context, Observed
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
+from contract.cases import messaging, vpc
+from support import tiers
+
+PLACE = Place("prod", "prod-us-east-1", "us-east-1", "123456789012", "aws")
+# Kind -> the kinds that EC2, SNS and SQS keep as long as one of it stands.
+GOES_BEFORE = {
+    "vpc": {
+        "vpc_endpoint": {"subnet", "security_group", "route_table", "vpc"},
+        "nat_gateway": {"subnet", "elastic_ip", "internet_gateway", "vpc"},
+        "internet_gateway": {"vpc"},
+        "subnet": {"route_table", "network_acl", "vpc"},
+        "route_table": {"vpc"},
+        "network_acl": {"vpc"},
+        "security_group_rules": {"security_group"},
+        "security_group": {"vpc"},
+        "flow_log": {"vpc", "log_group", "iam_role"},
+    },
+    "messaging": {"sns_subscription": {"sns_topic", "sqs_queue"}},
+}
+COMES_AFTER = {
+    "vpc": {
+        "nat_gateway/us-east-1a": {"internet_gateway/main", "subnet/public-us-east-1a", "elastic_ip/nat-us-east-1a"},
+        "vpc_endpoint/sts": {"vpc/main", "security_group/endpoints", "subnet/private-us-east-1a"},
+        "default_network_acl/main": {"network_acl/public", "network_acl/private", "network_acl/database"},
+        "flow_log/vpc": {"log_group/vpc-flow-logs", "iam_role/vpc-flow-logs", "vpc/main"},
+    },
+    "messaging": {
+        "sqs_queue/ticket-events": {"sqs_queue/ticket-events-dlq"},
+        "sns_subscription/ticket-events": {"sns_topic/ticket-events", "sqs_queue/ticket-events"},
+    },
+}
+
+
+def graph_of(name):
+    tier, data = tiers.load(name), {"vpc": vpc, "messaging": messaging}[name]
+    return tier, Graph(tier.declare(tiers.with_defaults(tier, data.PARAMS), PLACE))
+
+
+@pytest.mark.parametrize("name", COMES_AFTER)
+def test_what_something_rests_on_is_made_before_it(name):
+    _tier, graph = graph_of(name)
+    for address, parents in COMES_AFTER[name].items():
+        assert parents <= graph.parents[address], address
+
+
+def deletions(name):
+    """Address -> the steps that its deletion waits for, with everything of the tier standing."""
+    tier, graph = graph_of(name)
+    tags = {DEPLOYMENT: PLACE.deployment, TIER: name}
+    seen = {resource.address: Observed(resource.address, resource.name, tags=tags) for resource in graph.managed()}
+    plan = plan_absent(Context(None, Owner(PLACE.deployment, "prod", name)), tier.kinds, graph, Observation(seen, {}, {}))
+    return {action.address: action.needs for action in plan.actions}
+
+
+@pytest.mark.parametrize("name", GOES_BEFORE)
+def test_what_something_stands_in_is_deleted_after_it(name):
+    waits = deletions(name)
+    for inner, outers in GOES_BEFORE[name].items():
+        first = {f"delete {address}" for address in waits if address.startswith(f"{inner}/")}
+        assert first
+        for address in waits:
+            if address.split("/")[0] in outers:
+                assert first <= waits[address], (inner, address)
+
+
+def test_a_queue_goes_before_the_dead_letter_queue_that_it_names():
+    assert "delete sqs_queue/ticket-events" in deletions("messaging")["sqs_queue/ticket-events-dlq"]
