@@ -8,6 +8,7 @@ Facts: KMS API reference and developer guide ("Rotating keys", "Deleting keys", 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -48,11 +49,8 @@ class Key(Kind):
             for alias, key_id in aliases.items()
             if alias in wanted or alias.startswith(f"alias/{view.owner.environment}/")
         }
-        found = view.api.map(lambda item: self._describe(view, item[1], item[0]), named.items())
-        for observed in found:
-            # An alias of ours names the address even if the tags were lost.
-            observed.address = wanted.get(observed.fields["alias"], observed.address)
-        yield from found
+        found = view.api.map(lambda item: self._named(view, item[1], item[0], wanted.get(item[0])), named.items())
+        yield from (observed for observed in found if observed)
         if view.thorough or not set(wanted) <= set(aliases):
             yield from self._without_alias(view, set(aliases.values()))
 
@@ -69,6 +67,14 @@ class Key(Kind):
         """Alias -> key id, of the whole account and region."""
         aliases = view.api.pages("kms", "list_aliases", "Aliases")
         return {alias["AliasName"]: alias["TargetKeyId"] for alias in aliases if "TargetKeyId" in alias}
+
+    def _named(self, view: View, key_id: str, alias: str, address: str | None) -> Observed | None:
+        """None for a key of others that is not desired (has no ``address``): its policy may let us read nothing but its name."""
+        if address:
+            # An alias of ours names the address even if the tags were lost.
+            return dataclasses.replace(self._describe(view, key_id, alias), address=address)
+        tags = self._tags_if_readable(view, key_id)
+        return self._describe(view, key_id, alias, tags) if view.owner.owns_in_tier(tags) else None
 
     def _without_alias(self, view: View, named: set[str]) -> Iterator[Observed]:
         keys = [key["KeyId"] for key in view.api.pages("kms", "list_keys", "Keys") if key["KeyId"] not in named]
