@@ -115,3 +115,13 @@ def test_events_reach_an_encrypted_topic_although_they_name_no_source():
     assert statement in with_queues
     (others,) = [item for item in with_queues if item["Sid"] == "ServicesOfThisAccount"]
     assert "events.amazonaws.com" in others["Principal"]["Service"]
+
+
+def test_auto_scaling_s_own_role_uses_and_grants_the_key_of_the_nodes_volumes():
+    """It calls KMS itself, so no statement for services stands in; without it no node of an encrypted volume starts."""
+    role = "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling*"
+    let_in = [item for item in key_policy(["ebs"], PLACE, [])["Statement"] if role in json.dumps(item.get("Condition", {}))]
+    actions = {item["Sid"]: item["Action"] for item in let_in}
+    assert {"kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey"} <= set(actions["NodeVolumes"])
+    assert actions["NodeVolumeGrants"] == "kms:CreateGrant"
+    assert [item["Condition"].get("Bool") for item in let_in] == [None, {"kms:GrantIsForAWSResource": "true"}]
