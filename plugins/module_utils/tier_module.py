@@ -152,6 +152,11 @@ def check_common(params: Mapping[str, Any], deployment: str) -> None:
                 f"platform_{variable}: {name!r} cannot be part of AWS names: use 2 to {longest} lower-case letters, digits and "
                 f"single hyphens, beginning with a letter and not ending with a hyphen, and none of {', '.join(RESERVED_NAMES)}"
             )
+    if environment.startswith("sg-"):
+        raise InvalidInput(
+            f"platform_environment: {environment!r} cannot begin with sg-, which EC2 takes for a security group's id: use 2 to 16 "
+            "lower-case letters, digits and single hyphens that begin otherwise"
+        )
     tags = params.get("tags") or {}
     if len(tags) > 40:
         raise InvalidInput(f"platform_tags: {len(tags)} tags: AWS takes 50 a resource and some are ours, so give at most 40")

@@ -8,7 +8,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module imp
 from support import tiers
 
 
-@pytest.mark.parametrize("name", ["p", "Prod", "1prod", "prod-", "pro--d", "prod_1", "aws", "sg", "a" * 17, ""])
+@pytest.mark.parametrize("name", ["p", "Prod", "1prod", "prod-", "pro--d", "prod_1", "aws", "sg", "sg-1", "a" * 17, ""])
 def test_an_environment_that_aws_names_cannot_carry(name):
     with pytest.raises(InvalidInput, match=r"platform_environment: .*use 2 to 16 lower-case letters"):
         check_common({"environment": name}, "prod-us-east-1")
