@@ -134,6 +134,11 @@ def foreign(context: Context, kind: Kind, observed: Observed) -> bool:
     return kind.tagged and not kind.implicit and not context.owner.owns(observed.tags or {})
 
 
+def unfinished(kind: Kind, observed: Observed) -> bool:
+    """True for what an earlier run began and AWS has not made ready yet."""
+    return kind.waiter is not None and observed.state is not None and observed.state not in kind.waiter.ready
+
+
 def _decide(
     context: Context, resource: Resource, wanted: Resource, observed: Observed | None, values: Values, plan: Plan
 ) -> Action:
@@ -157,7 +162,7 @@ def _decide(
         return Action("replace", address, resource, observed, delta, reason)
     if delta:
         return Action("update", address, resource, observed, delta)
-    if kind.waiter and observed.state is not None and observed.state not in kind.waiter.ready:
+    if unfinished(kind, observed):
         return Action("await", address, resource, observed)
     return Action("none", address, resource, observed)
 

@@ -18,7 +18,7 @@ from .graph import Graph
 from .observer import Observer, pick
 from .overlay import Overlay
 from .plan import Action, Plan
-from .planner import Values, foreign, plan_absent, plan_present
+from .planner import Values, foreign, plan_absent, plan_present, unfinished
 from .resource import Context, Kind, Observed, Resource, View
 from .waiter import wait_gone, wait_ready
 
@@ -149,7 +149,7 @@ class Reconciler:
             if observed.tags is None and kind.tagged:
                 observed.tags = dict(resource.desired["tags"])
             self._wait(kind, address, observed)
-        elif action.verb == "await":
+        elif unfinished(kind, observed):
             self._wait(kind, address, observed)
         delta = self.values.difference(self.context, resource, observed)
         if delta:

@@ -13,6 +13,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.refer
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.waiter import Waiter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -181,6 +182,32 @@ def test_what_was_cut_off_after_its_creation_is_finished():
     cloud.fail_at = set()
     assert summary(apply(cloud, thing)) == {"thing/t": ("update", ["members"])}
     assert len(cloud.records) == 1
+
+
+class TakesTime(type(THING)):
+    """Is ready at the first look, and until then refuses every update."""
+
+    waiter = Waiter(ready=frozenset({"available"}), first_delay=0.001)
+
+    def refresh(self, context, observed):
+        context.api.records[observed.id]["state"] = "available"
+        return "available"
+
+    def update(self, context, resource, observed, delta):
+        if context.api.records[observed.id].get("state") == "pending":
+            raise RuntimeError("incorrect state")
+        super().update(context, resource, observed, delta)
+
+
+def test_what_is_still_being_made_is_waited_for_before_it_is_updated():
+    cloud, kind = Cloud(), TakesTime()
+    engine = reconciler(cloud, kinds=(kind,))
+    engine.present([Resource(kind, "t", {"size": 1})])
+    (record,) = cloud.records.values()
+    record["state"] = "pending"
+    outcome = reconciler(cloud, kinds=(kind,)).present([Resource(kind, "t", {"size": 2})])
+    assert outcome.failures == {}
+    assert record["fields"]["size"] == 2
 
 
 class LosesAnswers(type(THING)):
