@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -93,6 +94,15 @@ def test_a_module_sent_elsewhere_plans_what_the_action_plugin_plans(empty, tmp_p
     there = empty.results("site.yml", "--check", "-e", f"ansible_python_interpreter={other}")
     assert {tier: result["plan"] for tier, result in there.items()} == {tier: result["plan"] for tier, result in here.items()}
     assert {tier: set(result) for tier, result in there.items()} == {tier: set(result) for tier, result in here.items()}
+
+
+def test_the_callers_secrets_are_in_no_output(empty):
+    secrets = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-key", "AWS_SESSION_TOKEN": "canary-of-the-session"}
+    extra = json.dumps({"platform_aws_environment": {"AWS_ACCESS_KEY_ID": "testing", **secrets}})
+    done = empty.run("playbooks/kms.yml", "--check", "--diff", "-vvv", "-e", extra, **site.as_json({}))
+    assert done.returncode == 0, done.stdout
+    assert '"module_args"' in done.stdout
+    assert "canary-of-the" not in done.stdout + done.stderr
 
 
 def test_a_run_that_is_told_nothing_but_the_endpoint(empty):
