@@ -51,7 +51,7 @@ demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
 test: setup ## Run every check and every test, as CI does
 	@$(STEP) "everything" -- $(MAKE) --no-print-directory lint test-unit test-contract test-integration test-crash test-molecule sanity
 
-# The tests of a step share two processes. A file that deploys a whole site once stays in one of them.
+# The tests of a step share two processes, whichever is free.
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: test-unit
@@ -64,7 +64,7 @@ test-contract: setup ## Put every kind of resource through create, update, refus
 
 .PHONY: test-integration
 test-integration: setup ## Deploy dev and prod to a local AWS and read every fact back
-	@$(STEP) "integration tests" -- $(PYTEST) --dist loadfile tests/integration
+	@$(STEP) "integration tests" -- $(PYTEST) tests/integration
 
 .PHONY: test-crash
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
