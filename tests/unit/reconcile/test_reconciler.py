@@ -210,6 +210,15 @@ def test_what_is_still_being_made_is_waited_for_before_it_is_updated():
     assert record["fields"]["size"] == 2
 
 
+def test_what_is_still_being_made_is_waited_for_when_nothing_else_is_to_do():
+    cloud, kind = Cloud(), TakesTime()
+    reconciler(cloud, kinds=(kind,)).present([Resource(kind, "t", {"size": 1})])
+    (record,) = cloud.records.values()
+    record["state"] = "pending"
+    outcome = reconciler(cloud, kinds=(kind,)).present([Resource(kind, "t", {"size": 1})])
+    assert (outcome.plan.reported(), record["state"]) == ([], "available")
+
+
 class LosesAnswers(type(THING)):
     """Its creations get no answer: ``reach`` of them happened all the same."""
 
