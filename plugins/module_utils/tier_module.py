@@ -147,7 +147,7 @@ def check_common(params: Mapping[str, Any], deployment: str) -> None:
     """Raises InvalidInput for names and tags that AWS could not carry."""
     environment = params["environment"]
     for variable, name, longest in (("environment", environment, 16), ("deployment", deployment, 48)):
-        if not NAME.match(name) or not 2 <= len(name) <= longest or name in RESERVED_NAMES:
+        if not NAME.fullmatch(name) or not 2 <= len(name) <= longest or name in RESERVED_NAMES:
             raise InvalidInput(
                 f"platform_{variable}: {name!r} cannot be part of AWS names: use 2 to {longest} lower-case letters, digits and "
                 f"single hyphens, beginning with a letter and not ending with a hyphen, and none of {', '.join(RESERVED_NAMES)}"

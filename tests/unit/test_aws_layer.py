@@ -104,6 +104,7 @@ def test_what_can_be_repeated_is_left_to_botocore(made, response, caught):
         ("ec2", "CreateNatGateway", False),
         ("kms", "CreateKey", True),
         ("kms", "EnableKey", False),
+        ("ec2", "CreateTags", False),
     ],
 )
 def test_which_operations_have_no_token_is_in_the_service_model(params, service, name, expected):

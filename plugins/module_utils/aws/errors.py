@@ -51,6 +51,7 @@ ADVICE = {
 }
 # Of AWS's own words, since a proxy may answer with a page.
 LONGEST = 500
+DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
 CREDENTIALS = "give them by environment variables, a profile, or an instance role"
 
 

@@ -29,7 +29,7 @@ CONNECTIONS = 40
 # from replicas. EC2 has more than one code for most of that, by operation. operation prefix -> codes. They are retried by
 # botocore's own loop, here only told when and how long.
 SETTLING = {
-    ("Create", "Associate", "Attach", "Authorize", "Modify", "Put", "Replace", "Subscribe", "Revoke"): (
+    ("Create", "Associate", "Attach", "Authorize", "Enable", "Modify", "Put", "Replace", "Subscribe", "Revoke"): (
         "InvalidVpcID.NotFound",
         "InvalidVpcId.NotFound",
         "InvalidSubnetID.NotFound",
@@ -55,6 +55,7 @@ SETTLING = {
         "QueueDeletedRecently",
         "NoSuchBucket",
         "InvalidTargetBucketForLogging",
+        "NotFoundException",  # of KMS, for a key made a moment ago
     ),
     ("Delete", "Detach", "Release", "Disassociate"): (
         "DependencyViolation",
@@ -63,6 +64,7 @@ SETTLING = {
         "OperationAborted",
     ),
 }
+REPEATABLE = ("CreateTags",)
 SETTLING_DELAYS = (
     1,
     2,
@@ -160,7 +162,8 @@ def settle(response: Any, operation: Any, attempts: int, caught_exception: Excep
 
 def makes_anew(operation: Any) -> bool:
     """True for an operation that, repeated, makes another resource or fails because of the first: it has no idempotency token."""
-    return operation.name.startswith(("Create", "Allocate")) and not operation.idempotent_members
+    named = operation.name.startswith(("Create", "Allocate")) and operation.name not in REPEATABLE
+    return named and not operation.idempotent_members
 
 
 def _lost(response: Any, operation: Any, caught: Exception | None) -> Exception | None:

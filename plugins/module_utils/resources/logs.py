@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import tolerating
+from ..aws.errors import says, tolerating
+from ..aws.retry import until
 from ..aws.tags import written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.resource import Context, Kind, Observed, Resource, View
@@ -71,7 +72,12 @@ class LogGroup(Kind):
     def create(self, context: Context, resource: Resource) -> Observed:
         desired = resource.desired
         key = {"kmsKeyId": desired["kms_key"]} if desired.get("kms_key") else {}
-        context.api.client("logs").create_log_group(logGroupName=desired["log_group_name"], tags=desired["tags"], **key)
+
+        def call() -> None:
+            context.api.client("logs").create_log_group(logGroupName=desired["log_group_name"], tags=desired["tags"], **key)
+
+        # CloudWatch Logs may not know yet a key that was made, or a policy that was changed, a moment ago.
+        until(call, not_yet=lambda error: says(error, "KMS key"))
         return Observed(
             resource.address,
             desired["log_group_name"],

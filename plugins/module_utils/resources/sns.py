@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import is_code, tolerating
+from ..aws.errors import DENIED, is_code, tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
@@ -58,7 +58,8 @@ class Topic(Kind):
                 return None
             attributes = client.get_topic_attributes(TopicArn=arn)["Attributes"]
         except Exception as error:
-            if is_code(error, "NotFound"):
+            # A neighbour's under the same environment's name may not be ours to read.
+            if is_code(error, "NotFound") or (address is None and is_code(error, *DENIED)):
                 return None
             raise
         values = {field: attributes.get(key, default) for field, (key, default) in TOPIC.items()}

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import is_code, tolerating
+from ..aws.errors import DENIED, is_code, tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, written
 from ..reconcile.delta import Delta, Field
@@ -72,7 +72,8 @@ class Queue(Kind):
                 return None
             attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         except Exception as error:
-            if is_code(error, *GONE):
+            # A neighbour's under the same environment's name may not be ours to read.
+            if is_code(error, *GONE) or (address is None and is_code(error, *DENIED)):
                 return None
             raise
         return Observed(

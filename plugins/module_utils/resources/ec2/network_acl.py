@@ -14,6 +14,7 @@ from typing import Any
 
 from ...aws.retry import until
 from ...reconcile.delta import Change, Delta, Field
+from ...reconcile.errors import EngineError
 from ...reconcile.resource import Context, Observed, Resource, View
 from .common import Ec2Kind, at_least
 
@@ -120,4 +121,6 @@ def associate(client: Any, acl_id: str, subnets: list[str]) -> None:
 
     found = until(links, done=lambda answer: set(subnets) <= set(answer))
     for subnet in subnets:
+        if subnet not in found:
+            raise EngineError(f"{subnet} does not show its network ACL yet: run again")
         client.replace_network_acl_association(AssociationId=found[subnet], NetworkAclId=acl_id)
