@@ -19,6 +19,7 @@ NAMES = {
     "sns": "SNS",
     "sqs": "SQS",
     "tagging": "Tagging API",
+    "wafv2": "WAF",
 }
 
 

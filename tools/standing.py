@@ -22,17 +22,17 @@ class Row:
     text: str
 
 
-Client = Callable[[str], Any]
+Client = Callable[..., Any]
 
 
 def rows(environment: str, url: str, region: str) -> Iterator[Row]:
     """All lines, tier by tier; the group is written on the first line of each."""
     session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=region)
 
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=url)
+    def client(service: str, elsewhere: str | None = None) -> Any:
+        return session.client(service, region_name=elsewhere or region, endpoint_url=url)
 
-    for tier in (keys, network, buckets, messaging):
+    for tier in (keys, edge, network, buckets, messaging):
         group = tier.__name__.capitalize()
         for row in tier(environment, client):
             yield Row(group, row.count, row.text)
@@ -52,6 +52,15 @@ def keys(environment: str, client: Client) -> Iterator[Row]:
         if alias["AliasName"].startswith(f"alias/{environment}/")
     )
     yield Row("", len(names), f"encryption keys, rotated every year: {', '.join(names)}")
+
+
+def edge(environment: str, client: Client) -> Iterator[Row]:
+    waf = client("wafv2", "us-east-1")
+    for acl in waf.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]:
+        if acl["Name"].startswith(f"{environment}-"):
+            found = waf.get_web_acl(Name=acl["Name"], Scope="CLOUDFRONT", Id=acl["Id"])["WebACL"]
+            rules = sorted(found["Rules"], key=lambda rule: rule["Priority"])
+            yield Row("", 1, f"web ACL, which every request has to pass: {', '.join(rule['Name'] for rule in rules)}")
 
 
 def network(environment: str, client: Client) -> Iterator[Row]:

@@ -24,6 +24,7 @@ BIRTHS = [
     "sns:CreateTopic",
     "sns:Subscribe",
     "sqs:CreateQueue",
+    "wafv2:CreateWebACL",
 ]
 
 

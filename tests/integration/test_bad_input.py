@@ -12,6 +12,8 @@ BAD = {
     "platform_kms_key_for": ({"s3": "UPPER"}, "lower-case letters"),
     "kms_deletion_window_days": (31, "7 to 30"),
     "kms_rotation_period_days": (30, "90 to 2560"),
+    "waf_rate_limit": (9, "10 to 2000000000"),
+    "waf_rate_limit_priority": (20, "is taken by"),
     "vpc_cidr": ("10.0.0.0/8", "/16"),
     "messaging_dlq_retention_days": (1, "shorter"),
     "messaging_max_receive_count": (0, "1 to 1000"),

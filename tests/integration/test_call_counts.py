@@ -16,6 +16,15 @@ EXPECTED = {
         "kms:GetKeyRotationStatus": KEYS,
         "kms:ListResourceTags": KEYS,
     },
+    "waf": {
+        "wafv2:ListWebACLs": 1,
+        "wafv2:ListLoggingConfigurations": 1,
+        "wafv2:GetWebACL": 1,  # a web ACL a call
+        "wafv2:ListTagsForResource": 1,  # likewise
+        "logs:DescribeLogGroups": 1,
+        "logs:ListTagsForResource": 1,
+        "kms:ListAliases": 1,
+    },
     "vpc": {
         "ec2:DescribeVpcs": 1,
         "ec2:DescribeVpcAttribute": 2,  # one attribute of one VPC a call

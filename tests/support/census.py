@@ -31,7 +31,11 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "queue": ("sqs", "list_queues", "QueueUrls", ""),
     "alias": ("kms", "list_aliases", "Aliases", "AliasName"),
     "key": ("kms", "list_keys", "Keys", "KeyId"),
+    "web acl": ("wafv2", "list_web_acls", "WebACLs", "Name"),
+    "web acl's log": ("wafv2", "list_logging_configurations", "LoggingConfigurations", "ResourceArn"),
 }
+# What an operation has to be told.
+ARGUMENTS = {"list_web_acls": {"Scope": "CLOUDFRONT"}, "list_logging_configurations": {"Scope": "CLOUDFRONT"}}
 GONE = {"deleted", "deleting", "PendingDeletion"}
 
 
@@ -45,7 +49,11 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
     found = {}
     for what, (service, operation, key, identity) in BULK.items():
         api = client(service)
-        pages = api.get_paginator(operation).paginate() if api.can_paginate(operation) else [getattr(api, operation)()]
+        pages = (
+            api.get_paginator(operation).paginate()
+            if api.can_paginate(operation)
+            else [getattr(api, operation)(**ARGUMENTS.get(operation, {}))]
+        )
         items = [item for page in pages for item in page.get(key) or []]
         names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
         found[what] = sorted(names)
@@ -64,6 +72,8 @@ def _clients() -> Callable[[str], Any]:
 def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
     if what == "queue":
         return item.rsplit("/", 1)[-1]
+    if what == "web acl's log":
+        return item[identity].split("/")[-2]
     if what == "key":
         return _key(item, api)
     if what == "alias":

@@ -45,6 +45,13 @@ ADVICE = {
     "DependencyViolation": "something that this collection did not make still uses it: remove that first",
     "MalformedPolicyDocumentException": "a principal in the policy does not exist, or a statement is not valid",
     "KMSInvalidStateException": "the key is disabled or pending deletion: enable it, or cancel the deletion",
+    "WAFAssociatedItemException": "a CloudFront distribution still uses the web ACL: delete the distribution (the cloudfront tier "
+    "with state absent) or take the web ACL off it, and run again",
+    "WAFDuplicateItemException": "a web ACL of that name stands already: set platform_deployment to a name of its own",
+    "WAFLimitsExceededException": "delete web ACLs that are not used, or raise the quota of AWS WAF that it names",
+    "WAFLogDestinationPermissionIssueException": "let the caller allow log delivery (logs:CreateLogDelivery, "
+    "logs:PutResourcePolicy, logs:DescribeResourcePolicies and logs:DescribeLogGroups), so that WAF may write to the log group",
+    "WAFOptimisticLockException": "somebody else is changing the web ACL: run again when they are done",
     "Throttling": "the account's request rate is used up: run again later",
     "ThrottlingException": "the account's request rate is used up: run again later",
     "RequestLimitExceeded": "the account's request rate is used up: run again later",

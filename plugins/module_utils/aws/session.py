@@ -57,6 +57,11 @@ SETTLING = {
         "InvalidTargetBucketForLogging",
         "NotFoundException",  # of KMS, for a key made a moment ago
     ),
+    # WAF knows a new web ACL, IP set or rule group everywhere only after seconds, and makes a role to deliver logs with.
+    ("CreateWebACL", "UpdateWebACL", "PutLoggingConfiguration", "TagResource"): (
+        "WAFUnavailableEntityException",
+        "WAFServiceLinkedRoleErrorException",
+    ),
     ("Delete", "Detach", "Release", "Disassociate"): (
         "DependencyViolation",
         "InvalidIPAddress.InUse",

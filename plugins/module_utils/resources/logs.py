@@ -10,7 +10,7 @@ group is tagged; a group without a retention keeps its events for ever.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ..aws.errors import says, tolerating
 from ..aws.retry import until
@@ -27,10 +27,11 @@ RETENTION_DAYS = (
 
 
 class LogGroup(Kind):
-    """Its natural name is ``log_group_name``."""
+    """Its natural name is ``log_group_name``. ``region``, which the client in ``services`` is for, is None for the deployment's."""
 
     name = "log_group"
     services = ("logs",)
+    region: ClassVar[str | None] = None
     stateful = True
     fields = (Field("log_group_name", on_change="replace"), Field("kms_key"), Field("retention_days"))
 
@@ -41,11 +42,10 @@ class LogGroup(Kind):
             item.tags = item_tags
             yield item
 
-    @staticmethod
-    def _find(view: View, resource: Resource) -> Observed | None:
+    def _find(self, view: View, resource: Resource) -> Observed | None:
         """The prefix of a name finds longer names too."""
         name = resource.desired["log_group_name"]
-        for group in view.api.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name):
+        for group in view.api.pages(self.services[0], "describe_log_groups", "logGroups", logGroupNamePrefix=name):
             if group["logGroupName"] == name:
                 return Observed(
                     resource.address,
@@ -55,26 +55,26 @@ class LogGroup(Kind):
                         "kms_key": group.get("kmsKeyId"),
                         "retention_days": group.get("retentionInDays"),
                     },
-                    attributes={"name": name, "arn": arn(view, name)},
+                    attributes={"name": name, "arn": self.arn(view, name)},
                 )
         return None
 
-    @staticmethod
-    def _tags(view: View, item: Observed) -> dict[str, str]:
+    def _tags(self, view: View, item: Observed) -> dict[str, str]:
         with tolerating(NOT_FOUND):
-            return view.api.client("logs").list_tags_for_resource(resourceArn=item.attributes["arn"]).get("tags") or {}
+            return view.api.client(self.services[0]).list_tags_for_resource(resourceArn=item.attributes["arn"]).get("tags") or {}
         return {}
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["log_group_name"]
-        return {"id": name, "name": name, "arn": arn(context, name)}
+        return {"id": name, "name": name, "arn": self.arn(context, name)}
 
     def create(self, context: Context, resource: Resource) -> Observed:
         desired = resource.desired
         key = {"kmsKeyId": desired["kms_key"]} if desired.get("kms_key") else {}
 
         def call() -> None:
-            context.api.client("logs").create_log_group(logGroupName=desired["log_group_name"], tags=desired["tags"], **key)
+            client = context.api.client(self.services[0])
+            client.create_log_group(logGroupName=desired["log_group_name"], tags=desired["tags"], **key)
 
         # CloudWatch Logs may not know yet a key that was made, or a policy that was changed, a moment ago.
         until(call, not_yet=lambda error: says(error, "KMS key"))
@@ -82,11 +82,11 @@ class LogGroup(Kind):
             resource.address,
             desired["log_group_name"],
             fields={"log_group_name": desired["log_group_name"], "kms_key": desired.get("kms_key"), "retention_days": None},
-            attributes={"name": desired["log_group_name"], "arn": arn(context, desired["log_group_name"])},
+            attributes={"name": desired["log_group_name"], "arn": self.arn(context, desired["log_group_name"])},
         )
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
-        client = context.api.client("logs")
+        client = context.api.client(self.services[0])
         if "kms_key" in delta:
             client.associate_kms_key(logGroupName=observed.id, kmsKeyId=delta["kms_key"].new)
         if "retention_days" in delta:
@@ -100,8 +100,15 @@ class LogGroup(Kind):
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with tolerating(NOT_FOUND):
-            context.api.client("logs").delete_log_group(logGroupName=observed.id)
+            context.api.client(self.services[0]).delete_log_group(logGroupName=observed.id)
+
+    def arn(self, context: Context, name: str) -> str:
+        return context.api.arn("logs", f"log-group:{name}", region=self.region)
 
 
-def arn(context: Context, name: str) -> str:
-    return context.api.arn("logs", f"log-group:{name}")
+class EdgeLogGroup(LogGroup):
+    """A log group of what stands in us-east-1 whatever the deployment's region: CloudFront and its web ACL."""
+
+    name = "edge_log_group"
+    services = ("logs@us-east-1",)
+    region = "us-east-1"
