@@ -13,6 +13,8 @@ BAD = {
     "kms_deletion_window_days": (31, "7 to 30"),
     "kms_rotation_period_days": (30, "90 to 2560"),
     "vpc_cidr": ("10.0.0.0/8", "/16"),
+    "dynamodb_recovery_days": (36, "1 to 35 days"),
+    "dynamodb_target_utilization_percent": (95, "20 to 90 percent"),
     "messaging_dlq_retention_days": (1, "shorter"),
     "messaging_max_receive_count": (0, "1 to 1000"),
     "s3_user_uploads_expiration_days": (0, "at least 1"),

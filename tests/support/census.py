@@ -26,12 +26,15 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "log group": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "role": ("iam", "list_roles", "Roles", "RoleName"),
     "bucket": ("s3", "list_buckets", "Buckets", "Name"),
+    "table": ("dynamodb", "list_tables", "TableNames", ""),
+    "scalable target": ("application-autoscaling", "describe_scalable_targets", "ScalableTargets", "ResourceId"),
     "topic": ("sns", "list_topics", "Topics", "TopicArn"),
     "subscription": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     "queue": ("sqs", "list_queues", "QueueUrls", ""),
     "alias": ("kms", "list_aliases", "Aliases", "AliasName"),
     "key": ("kms", "list_keys", "Keys", "KeyId"),
 }
+ARGUMENTS = {"scalable target": {"ServiceNamespace": "dynamodb"}}
 GONE = {"deleted", "deleting", "PendingDeletion"}
 
 
@@ -45,7 +48,8 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
     found = {}
     for what, (service, operation, key, identity) in BULK.items():
         api = client(service)
-        pages = api.get_paginator(operation).paginate() if api.can_paginate(operation) else [getattr(api, operation)()]
+        arguments = ARGUMENTS.get(what, {})
+        pages = api.get_paginator(operation).paginate(**arguments) if api.can_paginate(operation) else [getattr(api, operation)(**arguments)]
         items = [item for page in pages for item in page.get(key) or []]
         names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
         found[what] = sorted(names)
@@ -64,6 +68,10 @@ def _clients() -> Callable[[str], Any]:
 def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
     if what == "queue":
         return item.rsplit("/", 1)[-1]
+    if what == "table":
+        return item
+    if what == "scalable target":
+        return f"{item[identity]} {item['ScalableDimension']}"
     if what == "key":
         return _key(item, api)
     if what == "alias":
