@@ -22,9 +22,7 @@ def targets_are_checked() -> None:
     a minimum above the maximum. moto takes it."""
 
     @wrap(ApplicationAutoscalingBackend, "register_scalable_target")
-    def register_scalable_target(
-        original: Any, self: Any, namespace: str, r_id: str, dimension: str, **bounds: Any
-    ) -> Any:
+    def register_scalable_target(original: Any, self: Any, namespace: str, r_id: str, dimension: str, **bounds: Any) -> Any:
         if namespace == "dynamodb":
             _kind, name, *index = r_id.split("/")
             table = dynamodb_backends[self.account_id][self.region_name].tables.get(name)
@@ -66,8 +64,8 @@ def policies_belong_to_a_target() -> None:
         original(self, namespace, r_id, dimension)
 
     @wrap(ApplicationAutoscalingBackend, "delete_scaling_policy")
-    def delete_scaling_policy(original: Any, self: Any, *identity: str) -> None:
+    def delete_scaling_policy(original: Any, self: Any, *args: str, **identity: str) -> None:
         try:
-            original(self, *identity)
+            original(self, *args, **identity)
         except AWSValidationException as error:
             raise _unknown(error.message) from None

@@ -97,7 +97,9 @@ def one_change_at_a_time() -> None:
     def update_table(original: Any, self: Any) -> Any:
         body, table = self.body, self.dynamodb_backend.get_table(self.body["TableName"])
         if status(table) != "ACTIVE":
-            raise ResourceInUseException(f"Attempt to change a resource which is still in use: Table is {status(table)}: {table.name}")
+            raise ResourceInUseException(
+                f"Attempt to change a resource which is still in use: Table is {status(table)}: {table.name}"
+            )
         kinds = [kind for kind in CHANGES if kind & set(body)]
         if len(kinds) != 1:
             raise MockValidationException(
@@ -138,7 +140,9 @@ def one_change_at_a_time() -> None:
 
     def check_throughput(table: Any, body: dict[str, Any], steps: list[dict[str, Any]]) -> None:
         mode = body.get("BillingMode") or table.billing_mode
-        given = {name: "ProvisionedThroughput" in index for step in steps for index in step.values() for name in [index["IndexName"]]}
+        given = {
+            name: "ProvisionedThroughput" in index for step in steps for index in step.values() for name in [index["IndexName"]]
+        }
         if mode != "PROVISIONED":
             if "ProvisionedThroughput" in body or any(given.values()):
                 raise MockValidationException("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified on demand")

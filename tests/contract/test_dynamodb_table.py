@@ -9,10 +9,10 @@ import copy
 
 import boto3
 import pytest
-from contract.cases import dynamodb as data
 from support import tiers
 from support.census import census
 
+from contract.cases import dynamodb as data
 from local_aws import transitions
 
 ADDRESS = "dynamodb_table/conversations"
@@ -101,7 +101,7 @@ def test_indexes_come_and_go_one_by_one(whole, dynamodb, mode):
     described = dynamodb.describe_table(TableName=TABLE)["Table"]
     assert sorted(index["IndexName"] for index in described["GlobalSecondaryIndexes"]) == ["by-created-at", "by-creation"]
     assert len(targets()) == (6 if mode == "PROVISIONED" else 0)
-    attributes = {key: kind for key, kind in data.PARAMS["tables"][0]["attributes"].items()}
+    attributes = data.PARAMS["tables"][0]["attributes"]
     assert {item["AttributeName"]: item["AttributeType"] for item in described["AttributeDefinitions"]} == attributes
 
 
@@ -137,6 +137,7 @@ def test_another_view_is_another_stream(whole):
 
 def test_a_second_change_of_the_time_to_live_waits_for_its_hour(whole, dynamodb):
     whole.aws.settings.transitions = {"time_to_live": 3600}
+    transitions.skip(3600)
     parameters = first(whole, ttl_attribute="expiresAt")
     result = tiers.attempt(whole.tier, parameters)
     assert result["failed"] and f"{ADDRESS}: AWS changes the time to live of a table once an hour" in result["msg"]
@@ -153,7 +154,9 @@ def test_every_change_is_awaited(prepare):
     prepared.aws.settings.transitions = {"dynamodb_table": SECONDS}
     try:
         tiers.run(prepared.tier, prepared.parameters)
-        both_ways(prepared, first(prepared, billing_mode="PROVISIONED", stream="KEYS_ONLY", table_class="STANDARD_INFREQUENT_ACCESS"))
+        both_ways(
+            prepared, first(prepared, billing_mode="PROVISIONED", stream="KEYS_ONLY", table_class="STANDARD_INFREQUENT_ACCESS")
+        )
         tiers.run(prepared.tier, {**prepared.parameters, "state": "absent"})
         assert census()["table"] == []
     finally:
@@ -166,13 +169,19 @@ def test_a_table_of_the_same_name_that_is_going_is_waited_for(whole, dynamodb):
     assert tiers.addresses(tiers.run(whole.tier, whole.parameters)) == {ADDRESS: "create"}
 
 
+def snapshots_after_writes(whole):
+    """What the account is after each write from now on: filled as they come."""
+    states = []
+    whole.aws.settings.fault(access="write", when="after", callback=lambda call: states.append(whole.aws.snapshot()))
+    return states
+
+
 def test_a_run_killed_in_the_middle_of_a_switch_is_finished_by_the_next(whole):
     """After each write, from on demand to provisioned with another index, and back."""
     there = first(whole, billing_mode="PROVISIONED", indexes=[EXTRA], attributes=data.PARAMS["tables"][0]["attributes"])
     for start, end in ((whole.parameters, there), (there, whole.parameters)):
         tiers.run(whole.tier, start)
-        states = []
-        whole.aws.settings.fault(access="write", when="after", callback=lambda call: states.append(whole.aws.snapshot()))
+        states = snapshots_after_writes(whole)
         tiers.run(whole.tier, end)
         whole.aws.settings.clear()
         standing = census()

@@ -10,6 +10,8 @@ from support.census import census, duplicates
 
 both = ["dev", "prod"]
 TIERS = site.tiers_in_order()
+# What has to be applied before a tier lets itself be taken down.
+LOCKS = {"dynamodb": "dynamodb_deletion_protection=false"}
 
 
 def writes(local):
@@ -57,10 +59,6 @@ def test_nothing_stands_twice(platform):
 
 
 @pytest.mark.parametrize("scratch", both, indirect=True)
-# What has to be applied before a tier lets itself be taken down.
-LOCKS = {"dynamodb": "dynamodb_deletion_protection=false"}
-
-
 def test_down_in_reverse_order_leaves_nothing_and_up_again_works(scratch):
     before = census(scratch.client)
     for tier in reversed(TIERS):

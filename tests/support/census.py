@@ -49,7 +49,11 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
     for what, (service, operation, key, identity) in BULK.items():
         api = client(service)
         arguments = ARGUMENTS.get(what, {})
-        pages = api.get_paginator(operation).paginate(**arguments) if api.can_paginate(operation) else [getattr(api, operation)(**arguments)]
+        pages = (
+            api.get_paginator(operation).paginate(**arguments)
+            if api.can_paginate(operation)
+            else [getattr(api, operation)(**arguments)]
+        )
         items = [item for page in pages for item in page.get(key) or []]
         names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
         found[what] = sorted(names)

@@ -109,10 +109,10 @@ def write(context: Context, table: str, desired: Mapping[str, Any], observed: Ma
 def remove(context: Context, table: str, keys: Iterable[str]) -> None:
     """Deregister targets; AWS deletes their policies and alarms with them. What is already gone is no error."""
     client = context.api.client(SERVICE)
-    for key in keys:
+    for target in (address(table, key) for key in keys):
         with tolerating("ObjectNotFoundException"):
             until(
-                lambda target=address(table, key): client.deregister_scalable_target(**target),
+                lambda target=target: client.deregister_scalable_target(**target),
                 not_yet=lambda error: is_code(error, "ConcurrentUpdateException"),
             )
 

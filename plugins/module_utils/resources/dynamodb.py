@@ -44,10 +44,9 @@ def same_where_both(desired: Mapping[str, Any], observed: Mapping[str, Any] | No
 class Table(Kind):
     """A table. Options: ``destroy_data`` (a deletion may delete its items).
 
-    Its natural name is its name. ``key`` and each of ``index_definitions`` is ``{"hash": {"name", "type"}, "range": ...}``, those of
-    an index with ``projection`` and ``attributes``; ``indexes`` are the names of those that shall stand. ``capacity`` is what a
-    provisioned table and its indexes begin with; from then on it is the scaling's. ``recovery_days`` 0 means that there is no
-    point-in-time recovery.
+    Its natural name is its name. ``key`` is ``{"hash": {"name", "type"}, "range": ...}``, and so is each of ``index_definitions``,
+    with ``projection`` and ``attributes``; ``indexes`` are the names of those that shall stand. ``capacity`` is what a provisioned
+    table and its indexes begin with; from then on it is the scaling's. ``recovery_days`` 0: there is no point-in-time recovery.
     """
 
     name = "dynamodb_table"
@@ -225,8 +224,8 @@ class Table(Kind):
                 if not says(error, TTL_LIMIT):
                     raise
                 raise EngineError(
-                    f"{table.observed.address}: AWS changes the time to live of a table once an hour, and it was changed lately: run "
-                    f"again in an hour to turn it {'on' if enabled else 'off'} for {attribute!r}"
+                    f"{table.observed.address}: AWS changes the time to live of a table once an hour, and it was changed lately: "
+                    f"run again in an hour to turn it {'on' if enabled else 'off'} for {attribute!r}"
                 ) from error
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
@@ -241,7 +240,7 @@ class Table(Kind):
         return None if answer is None else _state(answer["Table"])["state"]
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
-        """A protected table is not touched; one with items needs ``destroy_data``. ItemCount is up to six hours old: a Scan tells."""
+        """A protected table stays; one with items needs ``destroy_data``. ItemCount is up to six hours old, so a Scan tells."""
         again = "" if "destroy_data" in options else "it is not in dynamodb_tables any more: put it there again, "
         if observed.fields["deletion_protection"]:
             return Block(
@@ -313,7 +312,7 @@ def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _state(item: Mapping[str, Any]) -> dict[str, Any]:
-    """``state``, ``broken`` and ``leaving``. A table is active while an index of it is made or deleted, but takes no other change."""
+    """``state``, ``broken`` and ``leaving``. A table is ACTIVE while an index is made or deleted, but takes no other."""
     state = item["TableStatus"]
     indexes = {index.get("IndexStatus", ACTIVE) for index in item.get("GlobalSecondaryIndexes") or ()}
     if state == ACTIVE and (indexes - {ACTIVE} or (item.get("SSEDescription") or {}).get("Status") == UPDATING):

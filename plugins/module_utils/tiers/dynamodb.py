@@ -81,7 +81,8 @@ RANGES = {
 def check(params: Mapping[str, Any], region: str) -> None:
     if not kms.KEY_NAME.match(params["key"]):
         raise InvalidInput(
-            f"platform_kms_key_for: the key {params['key']!r} of dynamodb cannot be part of an alias: lower-case letters, digits, _ and -"
+            f"platform_kms_key_for: the key {params['key']!r} of dynamodb cannot be part of an alias: lower-case letters, "
+            "digits, _ and -"
         )
     for name in RANGES:
         _check_range(f"dynamodb_{name}: {params[name]}", name, params[name])
@@ -136,8 +137,8 @@ def _check_attributes(table: Mapping[str, Any]) -> None:
     unused = sorted(set(types) - used)
     if unused:
         raise InvalidInput(
-            f"dynamodb_tables: attribute {unused[0]!r} of {name} is part of no key: AWS takes the attributes of keys only, so leave it "
-            "out (items may have it all the same)"
+            f"dynamodb_tables: attribute {unused[0]!r} of {name} is part of no key: AWS takes the attributes of keys only, so "
+            "leave it out (items may have it all the same)"
         )
     _check_pair(f"of {name}", table)
 
@@ -155,7 +156,9 @@ def _key_attributes(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _check_pair(of: str, key: Mapping[str, Any]) -> None:
     if key.get("range_key") == key["hash_key"]:
-        raise InvalidInput(f"dynamodb_tables: hash_key and range_key {of} are both {key['hash_key']!r}: use two different attributes")
+        raise InvalidInput(
+            f"dynamodb_tables: hash_key and range_key {of} are both {key['hash_key']!r}: use two different attributes"
+        )
 
 
 def _check_indexes(table: Mapping[str, Any]) -> None:
@@ -174,11 +177,13 @@ def _check_indexes(table: Mapping[str, Any]) -> None:
         attributes, included = index.get("projected_attributes") or [], index.get("projection") == "INCLUDE"
         if bool(attributes) != included:
             raise InvalidInput(
-                f"dynamodb_tables: projected_attributes {attributes!r} {of}: name 1 to {PROJECTED} where projection is INCLUDE, and none "
-                "elsewhere"
+                f"dynamodb_tables: projected_attributes {attributes!r} {of}: name 1 to {PROJECTED} where projection is INCLUDE, "
+                "and none elsewhere"
             )
         if len(set(attributes)) != len(attributes) or len(attributes) > PROJECTED:
-            raise InvalidInput(f"dynamodb_tables: projected_attributes {of} are {len(attributes)}: name 1 to {PROJECTED}, each once")
+            raise InvalidInput(
+                f"dynamodb_tables: projected_attributes {of} are {len(attributes)}: name 1 to {PROJECTED}, each once"
+            )
         projected += len(attributes)
     if projected > PROJECTED_BY_TABLE:
         raise InvalidInput(
@@ -199,8 +204,8 @@ def _check_ttl(table: Mapping[str, Any]) -> None:
         )
     if table["attributes"].get(attribute, "N") != "N":
         raise InvalidInput(
-            f"dynamodb_tables: ttl_attribute {attribute!r} of {table['name']} is of type {table['attributes'][attribute]} in a key of an "
-            "index: a time to live is seconds since 1970, so N"
+            f"dynamodb_tables: ttl_attribute {attribute!r} of {table['name']} is of type {table['attributes'][attribute]} in a key "
+            "of an index: a time to live is seconds since 1970, so N"
         )
 
 
@@ -209,8 +214,8 @@ def _check_capacity(params: Mapping[str, Any], table: Mapping[str, Any]) -> None
         low, high = (_of(params, table, f"{end}_{direction}_capacity") for end in ("min", "max"))
         if low > high:
             raise InvalidInput(
-                f"dynamodb_min_{direction}_capacity: {low} for {table['name']} is more than dynamodb_max_{direction}_capacity ({high}): "
-                f"use 1 to {high} units"
+                f"dynamodb_min_{direction}_capacity: {low} for {table['name']} is more than "
+                f"dynamodb_max_{direction}_capacity ({high}): use 1 to {high} units"
             )
 
 
