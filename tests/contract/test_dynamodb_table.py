@@ -1,6 +1,3 @@
-# Copyright (c) agent_platform contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Tables as they change: from one mode into the other, index by index, and what may not be deleted."""
 
 from __future__ import annotations

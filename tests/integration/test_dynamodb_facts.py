@@ -1,6 +1,3 @@
-# Copyright (c) agent_platform contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What the diagrams and the issue say about tables, read back with plain boto3; and items in them."""
 
 from __future__ import annotations

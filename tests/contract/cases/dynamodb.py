@@ -1,6 +1,3 @@
-# Copyright (c) agent_platform contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The dynamodb tier: what its contract is tried with. The first table is on demand, the second provisioned."""
 
 from .case import Case
