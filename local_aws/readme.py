@@ -10,7 +10,9 @@ from local_aws import patches
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- patches: begin -->", "<!-- patches: end -->"
 NAMES = {
+    "autoscaling": "Application Auto Scaling",
     "core": "all",
+    "dynamodb": "DynamoDB",
     "ec2": "EC2",
     "iam": "IAM",
     "kms": "KMS",

@@ -10,7 +10,9 @@ import time
 from local_aws.settings import SETTINGS
 
 KINDS = {
+    "dynamodb_table": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
+    "time_to_live": "ENABLING -> ENABLED, DISABLING -> DISABLED (no other change meanwhile; an hour and more on AWS)",
     "vpc_endpoint": "pending -> available; deleting -> gone (interface endpoints only)",
 }
 

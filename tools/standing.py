@@ -32,7 +32,7 @@ def rows(environment: str, url: str, region: str) -> Iterator[Row]:
     def client(service: str, elsewhere: str | None = None) -> Any:
         return session.client(service, region_name=elsewhere or region, endpoint_url=url)
 
-    for tier in (keys, edge, network, buckets, messaging):
+    for tier in (keys, edge, network, buckets, tables, messaging):
         group = tier.__name__.capitalize()
         for row in tier(environment, client):
             yield Row(group, row.count, row.text)
@@ -99,6 +99,14 @@ def buckets(environment: str, client: Client) -> Iterator[Row]:
     for name in names:
         versioned = s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
         yield Row("", None, f"  {name}{'' if versioned else ' (not versioned)'}")
+
+
+def tables(environment: str, client: Client) -> Iterator[Row]:
+    dynamodb = client("dynamodb")
+    names = sorted(name for name in every(dynamodb, "list_tables") if name.startswith(f"{environment}-"))
+    found = [dynamodb.describe_table(TableName=name)["Table"] for name in names]
+    yield Row("", len(names), f"DynamoDB tables, encrypted, that remember conversations and sessions: {', '.join(names)}")
+    yield Row("", sum(len(table.get("GlobalSecondaryIndexes", ())) for table in found), "indexes, to find items by another key")
 
 
 def messaging(environment: str, client: Client) -> Iterator[Row]:

@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 
 # moto's module -> the modules of this package that patch it.
 MODULES = {
+    "moto.applicationautoscaling.models": ("autoscaling",),
     "moto.core.models": ("core",),
+    "moto.dynamodb.responses": ("dynamodb",),
     "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
     "moto.iam.models": ("iam",),
     "moto.kms.models": ("kms",),

@@ -8,6 +8,7 @@ from support.census import census, duplicates
 
 BIRTHS = [
     "kms:CreateKey",
+    "dynamodb:CreateTable",
     "ec2:CreateVpc",
     "ec2:CreateSubnet",
     "ec2:CreateInternetGateway",

@@ -15,6 +15,8 @@ BAD = {
     "waf_rate_limit": (9, "10 to 2000000000"),
     "waf_rate_limit_priority": (20, "is taken by"),
     "vpc_cidr": ("10.0.0.0/8", "/16"),
+    "dynamodb_recovery_days": (36, "1 to 35 days"),
+    "dynamodb_target_utilization_percent": (95, "20 to 90 percent"),
     "messaging_dlq_retention_days": (1, "shorter"),
     "messaging_max_receive_count": (0, "1 to 1000"),
     "s3_user_uploads_expiration_days": (0, "at least 1"),

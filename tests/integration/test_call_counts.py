@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-KEYS, BUCKETS, TOPICS, QUEUES = 7, 7, 4, 8
+KEYS, BUCKETS, TABLES, TOPICS, QUEUES = 7, 7, 2, 4, 8
 # One call for each kind and a page of it, but for what AWS has no bulk form for.
 EXPECTED = {
     "kms": {
@@ -54,6 +54,16 @@ EXPECTED = {
         "s3:GetObjectLockConfiguration": BUCKETS,
         "s3:GetBucketLifecycleConfiguration": BUCKETS,
         "s3:GetBucketLogging": BUCKETS,
+    },
+    "dynamodb": {
+        "kms:ListAliases": 1,
+        "dynamodb:ListTables": 1,
+        "dynamodb:DescribeTable": TABLES,
+        "dynamodb:DescribeTimeToLive": TABLES,
+        "dynamodb:DescribeContinuousBackups": TABLES,
+        "dynamodb:ListTagsOfResource": TABLES,
+        "application-autoscaling:DescribeScalableTargets": 1,
+        "application-autoscaling:DescribeScalingPolicies": 1,
     },
     "messaging": {
         "kms:ListAliases": 1,

@@ -26,6 +26,8 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "log group": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "role": ("iam", "list_roles", "Roles", "RoleName"),
     "bucket": ("s3", "list_buckets", "Buckets", "Name"),
+    "table": ("dynamodb", "list_tables", "TableNames", ""),
+    "scalable target": ("application-autoscaling", "describe_scalable_targets", "ScalableTargets", "ResourceId"),
     "topic": ("sns", "list_topics", "Topics", "TopicArn"),
     "subscription": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     "queue": ("sqs", "list_queues", "QueueUrls", ""),
@@ -35,7 +37,11 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "web acl's log": ("wafv2", "list_logging_configurations", "LoggingConfigurations", "ResourceArn"),
 }
 # What an operation has to be told.
-ARGUMENTS = {"list_web_acls": {"Scope": "CLOUDFRONT"}, "list_logging_configurations": {"Scope": "CLOUDFRONT"}}
+ARGUMENTS = {
+    "list_web_acls": {"Scope": "CLOUDFRONT"},
+    "list_logging_configurations": {"Scope": "CLOUDFRONT"},
+    "describe_scalable_targets": {"ServiceNamespace": "dynamodb"},
+}
 GONE = {"deleted", "deleting", "PendingDeletion"}
 
 
@@ -49,10 +55,11 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
     found = {}
     for what, (service, operation, key, identity) in BULK.items():
         api = client(service)
+        arguments = ARGUMENTS.get(operation, {})
         pages = (
-            api.get_paginator(operation).paginate()
+            api.get_paginator(operation).paginate(**arguments)
             if api.can_paginate(operation)
-            else [getattr(api, operation)(**ARGUMENTS.get(operation, {}))]
+            else [getattr(api, operation)(**arguments)]
         )
         items = [item for page in pages for item in page.get(key) or []]
         names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
@@ -74,6 +81,10 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
         return item.rsplit("/", 1)[-1]
     if what == "web acl's log":
         return item[identity].split("/")[-2]
+    if what == "table":
+        return item
+    if what == "scalable target":
+        return f"{item[identity]} {item['ScalableDimension']}"
     if what == "key":
         return _key(item, api)
     if what == "alias":
