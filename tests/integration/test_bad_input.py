@@ -19,6 +19,8 @@ BAD = {
     "dynamodb_target_utilization_percent": (95, "20 to 90 percent"),
     "messaging_dlq_retention_days": (1, "shorter"),
     "messaging_max_receive_count": (0, "1 to 1000"),
+    "secrets_recovery_window_days": (6, "7 to 30"),
+    "secrets_values": ({"no-such-secret": "x"}, "is none of secrets_entries"),
     "s3_user_uploads_expiration_days": (0, "at least 1"),
 }
 

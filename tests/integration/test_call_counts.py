@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-KEYS, BUCKETS, TABLES, TOPICS, QUEUES = 7, 7, 2, 4, 8
+KEYS, SECRETS, BUCKETS, TABLES, TOPICS, QUEUES = 7, 4, 7, 2, 4, 8
 # One call for each kind and a page of it, but for what AWS has no bulk form for.
 EXPECTED = {
     "kms": {
@@ -41,6 +41,12 @@ EXPECTED = {
         "logs:DescribeLogGroups": 1,
         "logs:ListTagsForResource": 1,  # a log group a call
         "kms:ListAliases": 1,
+    },
+    "secrets": {
+        "kms:ListAliases": 1,
+        "secretsmanager:ListSecrets": 1,
+        "secretsmanager:DescribeSecret": SECRETS,  # the list may be five minutes old
+        "secretsmanager:GetResourcePolicy": SECRETS,
     },
     "s3": {
         "s3:ListBuckets": 1,

@@ -31,6 +31,7 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "topic": ("sns", "list_topics", "Topics", "TopicArn"),
     "subscription": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     "queue": ("sqs", "list_queues", "QueueUrls", ""),
+    "secret": ("secretsmanager", "list_secrets", "SecretList", "Name"),
     "alias": ("kms", "list_aliases", "Aliases", "AliasName"),
     "key": ("kms", "list_keys", "Keys", "KeyId"),
     "web acl": ("wafv2", "list_web_acls", "WebACLs", "Name"),

@@ -52,6 +52,9 @@ ADVICE = {
     "WAFLogDestinationPermissionIssueException": "let the caller allow log delivery (logs:CreateLogDelivery, "
     "logs:PutResourcePolicy, logs:DescribeResourcePolicies and logs:DescribeLogGroups), so that WAF may write to the log group",
     "WAFOptimisticLockException": "somebody else is changing the web ACL: run again when they are done",
+    "EncryptionFailure": "the key is disabled, or its policy or the caller's keeps Secrets Manager from using it",
+    "DecryptionFailure": "the key is disabled, or its policy or the caller's keeps Secrets Manager from using it",
+    "PublicPolicyException": "name who is let in, or hold everyone to this account by a condition",
     "Throttling": "the account's request rate is used up: run again later",
     "ThrottlingException": "the account's request rate is used up: run again later",
     "RequestLimitExceeded": "the account's request rate is used up: run again later",
