@@ -176,8 +176,8 @@ def test_injected_error_is_read_back_in_every_protocol(aws, service, refused):
 
 
 def test_what_moto_lacks_is_a_named_error(client, refused):
-    message = refused("NotImplemented", client("wafv2").check_capacity, Scope="REGIONAL", Rules=[])
-    assert "wafv2:CheckCapacity" in message
+    message = refused("NotImplemented", client("cloudtrail").lookup_events)
+    assert "cloudtrail:LookupEvents" in message
 
 
 def test_many_threads_at_once(aws, client):
