@@ -52,6 +52,8 @@ class Observer:
             found = [item for future in managed.values() for item in future.result()]
             looked_up = [item for future in foreign for item in future.result()]
         usable, ambiguous = pick(found, {kind.name for kind in self.kinds.values() if kind.revivable})
+        if self.thorough:
+            usable.update(twins(found, usable))
         wanted = {resource.address for group in self.foreign.values() for resource in group}
         theirs, _ambiguous = pick((item for item in looked_up if item.address in wanted), set())
         return Observation(usable, theirs, ambiguous)
@@ -99,6 +101,12 @@ class Observer:
         if kind.waiter and item.state in kind.waiter.failed and not item.broken:
             item.broken = f"it is in state {item.state}"
         return item
+
+
+def twins(found: Iterable[Observed], chosen: dict[str, Observed]) -> dict[str, Observed]:
+    """What stands under an address besides the chosen one, broken ones too: a deletion takes them all. Address and id name it."""
+    rest = [item for item in found if not item.leaving and chosen[item.address].id != item.id]
+    return {f"{item.address} ({item.id})": item for item in rest}
 
 
 def pick(found: Iterable[Observed], revivable: set[str]) -> tuple[dict[str, Observed], dict[str, list[str]]]:

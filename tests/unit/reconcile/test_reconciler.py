@@ -142,6 +142,15 @@ def test_two_resources_of_one_address_are_refused():
         plan(cloud, Resource(THING, "t", {"size": 1}))
 
 
+def test_absent_deletes_both_of_two_resources_of_one_address():
+    cloud = Cloud()
+    apply(cloud, Resource(THING, "t", {"size": 1}))
+    cloud.records["thing-9"] = copy.deepcopy(cloud.records["thing-1"])
+    outcome = reconciler(cloud).absent([Resource(THING, "t", {"size": 1})])
+    assert set(summary(outcome)) == {"thing/t", "thing/t (thing-9)"}
+    assert cloud.records == {}
+
+
 def test_what_left_the_configuration_is_reported_and_kept():
     cloud = Cloud()
     apply(cloud, Resource(THING, "t", {"size": 1}), Resource(THING, "u", {"size": 1}))
