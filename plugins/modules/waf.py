@@ -10,7 +10,7 @@ version_added: 0.1.0
 short_description: Keep the web ACL before the platform
 description:
   - Keeps the web ACL C(<deployment>-edge) for CloudFront, with a rate limit, rule groups that AWS keeps and rules of one's own, and
-    the log group C(aws-waf-logs-<deployment>) of what it did. Both stand in us-east-1, whatever O(region) is.
+    the log group C(aws-waf-logs-<deployment>) of what it did. Both stand in us-east-1, whatever the deployment's region is.
   - Asks WAF what the rules weigh, and whether it accepts them, before anything is written, in check mode too.
   - When logging begins, WAF itself lets its delivery service write to the log group, which the caller has to be allowed to bring
     about (C(logs:CreateLogDelivery), C(logs:PutResourcePolicy), C(logs:DescribeResourcePolicies), C(logs:DescribeLogGroups)).

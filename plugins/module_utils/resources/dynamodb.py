@@ -273,7 +273,9 @@ class _Change:
         return self.client.describe_table(TableName=self.observed.id)["Table"]
 
     def wait(self) -> None:
-        refresh = lambda: self.kind.refresh(self.context, self.observed)  # noqa: E731
+        def refresh() -> str | None:
+            return self.kind.refresh(self.context, self.observed)
+
         wait_ready(self.kind.waiter, self.observed.address, refresh, self.context.progress)
 
 
