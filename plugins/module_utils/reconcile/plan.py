@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,9 +67,6 @@ class Plan:
         return any(action.reported for action in self.actions)
 
     def reported(self) -> list[dict[str, Any]]:
-        return report(self.actions)
-
-
-def report(actions: Iterable[Action]) -> list[dict[str, Any]]:
-    """``[{address, action, fields: [{field, old, new}], reason?}]``, sorted by address."""
-    return [action.as_dict() for action in sorted(actions, key=lambda a: (a.address, a.verb)) if action.reported]
+        """``[{address, action, fields: [{field, old, new}], reason?}]``, sorted by address."""
+        ordered = sorted(self.actions, key=lambda action: (action.address, action.verb))
+        return [action.as_dict() for action in ordered if action.reported]
