@@ -23,7 +23,7 @@ def fresh_run(platform) -> tuple[float, list[str]]:
     seconds = time.time() - start
     lines = []
     for operation in LANDMARKS:
-        times = [call["time"] - start for call in platform.local.requests() if call["operation"] == operation]
+        times = [call["started"] - start for call in platform.local.requests() if call["operation"] == operation]
         lines.append(f"{operation:28}{min(times):6.1f} s" + (f" to {max(times):.1f} s" if len(times) > 1 else ""))
     return seconds, [*lines, f"{'the end':28}{seconds:6.1f} s"]
 
@@ -41,4 +41,3 @@ def test_the_long_builds_run_side_by_side(empty, capsys):
     with capsys.disabled():
         print(text)
     assert seconds - at_once <= 1.15 * CRITICAL_PATH, text
-    assert seconds - at_once < sum(BUILDS.values()) - CRITICAL_PATH / 2

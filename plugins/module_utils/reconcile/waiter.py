@@ -47,7 +47,7 @@ def wait_ready(
     refresh: Callable[[], str | None],
     progress: Callable[[str, str, float], None],
     failure: Callable[[str], str],
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Return once ``refresh()`` answers a ready state. Raises WaitFailed when time is up, and with ``failure(state)`` for a
@@ -69,7 +69,7 @@ def wait_gone(
     address: str,
     refresh: Callable[[], str | None],
     progress: Callable[[str, str, float], None],
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Return once ``refresh()`` answers None or a ``gone`` state. Raises WaitFailed when time is up."""
@@ -88,4 +88,4 @@ def _poll(waiter, address, refresh, done, progress, sleep, clock) -> None:
                 f"{address} is still {state or 'not visible'} after {waiter.timeout:.0f} s: run again to go on waiting"
             )
         progress(address, state or "not visible", elapsed)
-        sleep(min(max(waiter.first_delay, elapsed * OVERSHOOT), waiter.delay))
+        (sleep or time.sleep)(min(max(waiter.first_delay, elapsed * OVERSHOOT), waiter.delay))
