@@ -72,17 +72,18 @@ class Thing:
     def begin(self, state: str) -> None:
         """Enter a transitional state."""
         self.state, self.since = state, now()
+        self.over = settled(self.kind, self.since)
         self.reason = None if state == "DELETING" else failure(self.kind)
 
     @property
     def through(self) -> bool:
         """Whether the transition is over; what it changed shows from then on."""
-        over = settled(self.kind, self.since)
-        if over and self.state == "UPDATING" and self.changes:
+        self.over = self.over or settled(self.kind, self.since)
+        if self.over and self.state == "UPDATING" and self.changes:
             if not self.reason:
                 self.shown.update(self.changes)
             self.changes = {}
-        return over
+        return self.over
 
     @property
     def status(self) -> str:
@@ -138,7 +139,7 @@ class Thing:
         """The update with its status; KeyError where there is none."""
         update = dict(self.updates[update_id])
         since, reason = update.pop("since"), update.pop("reason")
-        if not settled(self.kind, since):
+        if since == self.since and not self.through:
             return {**update, "status": "InProgress"}
         if reason:
             return {**update, "status": "Failed", "errors": [{"errorCode": "Unknown", "errorMessage": reason, "resourceIds": []}]}
