@@ -106,19 +106,17 @@ class Thing:
     def describe(self) -> dict[str, Any]:
         """What the Describe call answers."""
         status = self.status
-        issues = []
-        if self.through and self.reason and status != "ACTIVE":
-            text = self.reason.removeprefix(DEGRADED).lstrip(": ")
-            code, colon, rest = text.partition(":")
-            known = bool(colon) and code.isalnum()
-            issues = [
-                {
-                    "code": code if known else OTHER_ISSUE[self.kind],
-                    "message": rest.strip() if known else text,
-                    "resourceIds": [],
-                }
-            ]
-        return {**self.shown, "status": status, "health": {"issues": issues}}
+        return {**self.shown, "status": status, "health": {"issues": self.issues(status)}}
+
+    def issues(self, status: str) -> list[dict[str, Any]]:
+        """What is wrong with it. A reason may begin with DEGRADED, and with one of AWS's codes."""
+        if not (self.through and self.reason and status != "ACTIVE"):
+            return []
+        reason = self.reason.removeprefix(DEGRADED).lstrip(": ")
+        code, colon, rest = reason.partition(":")
+        known = bool(colon) and code.isalnum()
+        message = rest.strip() if known else reason
+        return [{"code": code if known else OTHER_ISSUE[self.kind], "message": message, "resourceIds": []}]
 
     def update(self, kind: str, params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         """Begin an update; answers what DescribeUpdate shows."""
