@@ -14,6 +14,7 @@ NAMES = {
     "core": "all",
     "dynamodb": "DynamoDB",
     "ec2": "EC2",
+    "eks": "EKS",
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",
@@ -21,6 +22,7 @@ NAMES = {
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",
     "sqs": "SQS",
+    "sts": "STS",
     "tagging": "Tagging API",
     "wafv2": "WAF",
 }
