@@ -11,6 +11,7 @@ README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- patches: begin -->", "<!-- patches: end -->"
 NAMES = {
     "autoscaling": "Application Auto Scaling",
+    "cloudfront": "CloudFront",
     "core": "all",
     "dynamodb": "DynamoDB",
     "ec2": "EC2",

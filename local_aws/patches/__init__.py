@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 # moto's module -> the modules of this package that patch it.
 MODULES = {
     "moto.applicationautoscaling.models": ("autoscaling",),
+    "moto.cloudfront.urls": ("cloudfront_policies", "cloudfront_distributions"),
     "moto.core.models": ("core",),
     "moto.dynamodb.responses": ("dynamodb",),
     "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
