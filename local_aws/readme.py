@@ -10,6 +10,7 @@ from local_aws import patches
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- patches: begin -->", "<!-- patches: end -->"
 NAMES = {
+    "acm": "Certificate Manager",
     "autoscaling": "Application Auto Scaling",
     "cloudfront": "CloudFront",
     "core": "all",
@@ -18,6 +19,7 @@ NAMES = {
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",
+    "route53": "Route 53",
     "s3": "S3",
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",

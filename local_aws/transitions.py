@@ -12,7 +12,9 @@ from local_aws.settings import SETTINGS
 
 KINDS = {
     "certificate": "PENDING_VALIDATION -> ISSUED, counted from when all validation records stand in hosted zones",
+    "certificate_record": "no ResourceRecord -> ResourceRecord in DescribeCertificate",
     "distribution": "InProgress -> Deployed, after a creation and after each update (no deletion meanwhile)",
+    "dns_change": "PENDING -> INSYNC",
     "dynamodb_table": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "eks_addon": "CREATING -> ACTIVE; UPDATING -> ACTIVE; DELETING -> gone",
     "eks_cluster": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",

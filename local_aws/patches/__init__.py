@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 # moto's module -> the modules of this package that patch it.
 MODULES = {
+    "moto.acm.models": ("acm",),
     "moto.applicationautoscaling.models": ("autoscaling",),
     "moto.cloudfront.urls": ("cloudfront_policies", "cloudfront_distributions"),
     "moto.core.models": ("core",),
@@ -29,6 +30,7 @@ MODULES = {
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs",),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
+    "moto.route53.models": ("route53",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
     "moto.secretsmanager.models": ("secretsmanager",),
     "moto.sns.models": ("sns",),
