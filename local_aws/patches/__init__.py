@@ -26,6 +26,7 @@ MODULES = {
     "moto.core.models": ("core",),
     "moto.dynamodb.responses": ("dynamodb",),
     "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
+    "moto.elbv2.responses": ("elbv2_balancers", "elbv2_listeners"),
     "moto.iam.models": ("iam",),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs",),
