@@ -29,7 +29,7 @@ MODULES = {
     "moto.elbv2.responses": ("elbv2_balancers", "elbv2_listeners"),
     "moto.iam.models": ("iam",),
     "moto.kms.models": ("kms",),
-    "moto.logs.models": ("logs",),
+    "moto.logs.models": ("logs", "logs_delivery"),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
     "moto.route53.models": ("route53",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
