@@ -13,6 +13,7 @@ from ..aws.policies import deny_insecure_transport, document
 from ..reconcile.errors import InvalidInput
 from ..reconcile.reference import Ref
 from ..reconcile.resource import Resource
+from ..resources.generated_secret import GeneratedSecret
 from ..resources.secretsmanager import AWS_KEY, Secret, secret_string
 from ..tier_module import Place
 from . import kms
@@ -148,6 +149,26 @@ def declare(params: Mapping[str, Any], place: Place) -> list[Resource]:
             for entry in params["entries"]
         ),
     ]
+
+
+def generated(place: Place, name: str, description: str, key: str, options: Mapping[str, Any]) -> Resource:
+    """The secret ``<environment>/<name>``, for another tier, which must look up ``key``: with a value made at random, once.
+
+    ``options`` are those of ``GeneratedSecret``.
+    """
+    return Resource(
+        GeneratedSecret(),
+        name,
+        {
+            "name": f"{place.environment}/{name}",
+            "available": True,
+            "description": description,
+            "kms_key": Ref(f"kms_key/{key}", "arn"),
+            "policy": resource_policy(place),
+            "stored": True,
+        },
+        options=dict(options),
+    )
 
 
 def resource_policy(place: Place) -> dict[str, Any]:
