@@ -16,6 +16,7 @@ KINDS = {
     "eks_cluster": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "eks_nodegroup": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
+    "replication_group": "creating -> available; modifying -> available (no other change meanwhile); deleting -> gone",
     "time_to_live": "ENABLING -> ENABLED, DISABLING -> DISABLED (no other change meanwhile; an hour and more on AWS)",
     "vpc_endpoint": "pending -> available; deleting -> gone (interface endpoints only)",
 }
@@ -25,6 +26,7 @@ FAILED = {
     "eks_addon": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
     "eks_cluster": "FAILED, with the reason in health.issues",
     "eks_nodegroup": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
+    "replication_group": "create-failed, with the reason among its events",
 }
 
 _skipped = 0.0
