@@ -55,7 +55,7 @@ options:
     type: bool
     default: true
   parameters:
-    description: Parameters that differ from AWS's, by name, such as C(maxmemory-policy). One that is taken out gets AWS's value again.
+    description: Parameters that differ from AWS's, by name, such as C(maxmemory-policy). What is taken out gets AWS's value back.
     type: dict
     default: {}
   transit_encryption:

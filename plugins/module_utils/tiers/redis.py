@@ -22,7 +22,7 @@ from . import eks, kms, secrets, vpc_lookups
 PORT = 6379
 NODES = 6
 LOGS = ("slow-log", "engine-log")
-SECRET = "redis-auth-token"
+SECRET = "redis-auth-token"  # the secrets tier leaves the name to this one
 NODE_TYPE = re.compile(r"^cache\.[a-z][a-z0-9]+\.(micro|small|medium|large|\d*xlarge)\Z")
 TIERED = re.compile(r"^cache\.[a-z]\d+gd\.")
 # Without another engine's, the family of each major version; the first has logs and a TLS mode that changes in place.
