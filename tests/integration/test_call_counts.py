@@ -56,7 +56,7 @@ EXPECTED = {
         "logs:DescribeLogGroups": 2,  # a name a call
         "logs:ListTagsForResource": 2,  # a log group a call
         "secretsmanager:ListSecrets": 1,
-        "secretsmanager:DescribeSecret": 1,
+        "secretsmanager:DescribeSecret": 2,  # the secret's, and what the cache's token has to do with it
         "secretsmanager:GetResourcePolicy": 1,
         "elasticache:DescribeCacheSubnetGroups": 1,
         "elasticache:DescribeCacheParameterGroups": 1,

@@ -110,8 +110,6 @@ class Secret(Kind):
                 "kms_key": secret.get("KmsKeyId"),
                 "replicas": replicas_of(secret),
                 "stored": CURRENT in stages_of(secret),
-                "stages": stages_of(secret),
-                "made_at": secret.get("CreatedDate"),
             },
             attributes={"arn": secret["ARN"], "name": secret["Name"]},
             tags=tags,

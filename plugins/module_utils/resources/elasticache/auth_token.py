@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from ...aws.retry import until
 from ...reconcile.resource import Context, Observed
 from ..generated_secret import made_for, store
 from ..secretsmanager import CURRENT, PENDING, current_value, describe, stages_of
@@ -43,12 +44,13 @@ def state(context: Context, group: Mapping[str, Any], secret: Observed | None, o
     """How the token of ``group`` (as DescribeReplicationGroups shows it) stands to the secret and to what is asked for."""
     if not group.get("AuthTokenEnabled"):
         return NONE
-    changed = group.get("AuthTokenLastModifiedDate")
-    if secret is None or not secret.fields["stored"] or (changed and secret.fields["made_at"] > changed + SKEW):
+    held = describe(context, secret.id) if secret else None
+    stages, changed = stages_of(held or {}), group.get("AuthTokenLastModifiedDate")
+    if not held or CURRENT not in stages or (changed and held["CreatedDate"] > changed + SKEW):
         return LOST
-    if PENDING in secret.fields["stages"]:
+    if PENDING in stages:
         return UNDER_WAY
-    return GOOD if _fits(context, secret.id, secret.fields["name"], secret.fields["stages"], options) else DUE
+    return GOOD if _fits(context, held["ARN"], held["Name"], stages, options) else DUE
 
 
 def _fits(context: Context, arn: str, name: str, stages: Mapping[str, str], options: Mapping[str, Any]) -> bool:
@@ -105,6 +107,9 @@ def _finish(
     labels = {label for label, labelled in stages.items() if labelled == version and label.startswith(LABEL)}
     if not labels or _label(changed()) in labels:
         write(token, "ROTATE")
+        if labels:
+            # What is promoted must be good: the date says so, whenever AWS gets to show it.
+            until(changed, lambda date: _label(date) not in labels)
     if stages[CURRENT] != version:
         _move(context, arn, CURRENT, to=version, away_from=stages[CURRENT])
     write(token, "SET")

@@ -62,7 +62,16 @@ class Changes:
         self._call(lambda: self.client.modify_replication_group(ReplicationGroupId=name, ApplyImmediately=True, **arguments))
 
     def _call(self, call: Callable[[], Any]) -> None:
-        until(call, not_yet=lambda error: is_code(error, BUSY))
+        """Between two looks AWS may begin something of its own, a snapshot say; so each attempt waits first."""
+
+        def attempt() -> None:
+            self._wait()
+            call()
+
+        until(attempt, not_yet=lambda error: is_code(error, BUSY))
+        self._wait()
+
+    def _wait(self) -> None:
         kind, address = self.kind, self.observed.address
 
         def refresh() -> str | None:
