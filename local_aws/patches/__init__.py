@@ -24,7 +24,7 @@ MODULES = {
     "moto.core.models": ("core",),
     "moto.dynamodb.responses": ("dynamodb",),
     "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
-    "moto.elasticache.models": ("elasticache", "elasticache_groups"),
+    "moto.elasticache.models": ("elasticache", "elasticache_groups", "elasticache_changes"),
     "moto.iam.models": ("iam",),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs",),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
 from moto.core.responses import ActionResult, PaginatedResult
-from moto.core.utils import utcnow
 from moto.elasticache.exceptions import CacheSubnetGroupNotFound, ReplicationGroupNotFound
 from moto.elasticache.models import ElastiCacheBackend, ReplicationGroup
 from moto.elasticache.responses import ElastiCacheResponse
@@ -24,16 +22,6 @@ MAINTENANCE = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun):\d\d:\d\d-(mon|tue|wed
 PATCH_LEVEL = {"redis": "0", "valkey": "1"}
 LONGEST = 40
 NODES = 6
-# Argument of ModifyReplicationGroup -> attribute, where the value is just kept.
-KEPT = {
-    "ReplicationGroupDescription": "description",
-    "CacheNodeType": "cache_node_type",
-    "PreferredMaintenanceWindow": "preferred_maintenance_window",
-    "SnapshotWindow": "snapshot_window",
-    "SecurityGroupIds": "security_group_ids",
-    "NotificationTopicArn": "notification_topic_arn",
-    "CacheParameterGroupName": "cache_parameter_group_name",
-}
 
 
 @patch
@@ -212,7 +200,7 @@ def groups_are_shown() -> None:
         return PaginatedResult({"CacheClusters": found})
 
 
-def _parameter_group(backend: Any, name: str | None, engine: str, version: str) -> str:
+def parameter_group(backend: Any, name: str | None, engine: str, version: str) -> str:
     family = family_of(engine, version)
     if not name or name.startswith("default."):
         return name or f"default.{family}"
@@ -232,12 +220,12 @@ def family_of(engine: str, version: str) -> str:
     return f"{engine}{'6.x' if major == '6' else '5.0' if major == '5' else major}"
 
 
-def _full(engine: str, version: str) -> str:
+def full(engine: str, version: str) -> str:
     parts = version.split(".")
     return version if len(parts) > 2 else f"{version}.{PATCH_LEVEL[engine]}"
 
 
-def _check_token(token: str, encrypted: bool) -> None:
+def check_token(token: str, encrypted: bool) -> None:
     if not encrypted:
         raise error("InvalidParameterCombination", "The AUTH token is only supported when encryption-in-transit is enabled")
     if not TOKEN.match(token):
@@ -247,20 +235,20 @@ def _check_token(token: str, encrypted: bool) -> None:
         )
 
 
-def _check_failover(failover: bool, multi_az: bool, nodes: int) -> None:
+def check_failover(failover: bool, multi_az: bool, nodes: int) -> None:
     if failover and nodes < 2:
         raise error("InvalidParameterCombination", "Automatic failover is not supported for replication groups with one node.")
     if multi_az and not failover:
         raise error("InvalidParameterCombination", "Must enable automatic failover to enable Multi-AZ.")
 
 
-def _check_windows(snapshot: str | None, maintenance: str | None) -> None:
+def check_windows(snapshot: str | None, maintenance: str | None) -> None:
     for value, form in ((snapshot, WINDOW), (maintenance, MAINTENANCE)):
         if value and not form.match(value):
             raise error("InvalidParameterValue", f"Invalid window: {value}.")
 
 
-def _log_deliveries(backend: Any, items: list[dict[str, Any]], standing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def log_deliveries(backend: Any, items: list[dict[str, Any]], standing: list[dict[str, Any]]) -> list[dict[str, Any]]:
     from moto.logs.models import logs_backends
 
     kept = {item["LogType"]: item for item in standing}
@@ -296,18 +284,18 @@ def groups_are_made() -> None:
         subnets = self._get_param("CacheSubnetGroupName")
         if nodes > NODES:
             raise error("InvalidParameterValue", f"A replication group has at most {NODES} nodes.")
-        _check_failover(bool(failover), bool(multi_az), nodes)
-        _check_windows(self._get_param("SnapshotWindow"), self._get_param("PreferredMaintenanceWindow"))
+        check_failover(bool(failover), bool(multi_az), nodes)
+        check_windows(self._get_param("SnapshotWindow"), self._get_param("PreferredMaintenanceWindow"))
         if subnets and subnets not in backend.cache_subnet_groups:
             raise CacheSubnetGroupNotFound(subnets)
-        parameter_group = _parameter_group(backend, self._get_param("CacheParameterGroupName"), engine, version)
+        family_group = parameter_group(backend, self._get_param("CacheParameterGroupName"), engine, version)
         if token is not None:
-            _check_token(token, encrypted)
+            check_token(token, encrypted)
         original(self)
         group = backend.replication_groups.pop(self._get_param("ReplicationGroupId"))
         backend.replication_groups[name] = group
         group.numbers = list(range(1, nodes + 1))
-        group.engine_version, group.cache_parameter_group_name = _full(engine, version), parameter_group
+        group.engine_version, group.cache_parameter_group_name = full(engine, version), family_group
         group.transit_encryption_mode = (self._get_param("TransitEncryptionMode") or "required") if encrypted else None
         group.tokens = (token,) if token else ()
         group.snapshot_window = self._get_param("SnapshotWindow") or "05:00-06:00"
@@ -315,7 +303,7 @@ def groups_are_made() -> None:
         group.auto_minor_version_upgrade = self._get_bool_param("AutoMinorVersionUpgrade") is not False
         group.topic_status = "active"
         configurations = self._get_params().get("LogDeliveryConfigurations", [])
-        group.log_delivery_configurations = _log_deliveries(backend, configurations, [])
+        group.log_delivery_configurations = log_deliveries(backend, configurations, [])
         group.failure = failure(KIND)
         begin(group, "creating")
         message = f"Replication group {name} created" if not group.failure else group.failure
@@ -334,110 +322,3 @@ def groups_are_made() -> None:
             backend.create_snapshot(final, group.replication_group_id, None, group.kms_key_id, [])
         begin(group, "deleting")
         return ActionResult({"ReplicationGroup": described(backend, group)})
-
-
-@patch
-def groups_change() -> None:
-    """AWS changes nearly everything in place, TLS by way of `preferred` and never back to none while `required`, the engine from
-    Redis to Valkey and never back, the token by ROTATE (the two latest are good) and then SET (that one alone is). moto changes
-    six settings and ignores the others."""
-
-    @replace(ElastiCacheResponse, "modify_replication_group")
-    def modify(self: Any) -> Any:
-        backend, group, given = self.elasticache_backend, find(self), self._get_params()
-        group.rotating = None
-        failover = _flag(self, "AutomaticFailoverEnabled", group.automatic_failover == "enabled")
-        multi_az = _flag(self, "MultiAZEnabled", group.multi_az == "enabled")
-        _check_failover(failover, multi_az, len(group.numbers))
-        _check_windows(given.get("SnapshotWindow"), given.get("PreferredMaintenanceWindow"))
-        _change_engine(backend, group, given)
-        _change_tls(self, group, given)
-        _change_token(group, given)
-        group.automatic_failover = "enabled" if failover else "disabled"
-        group.multi_az = "enabled" if multi_az else "disabled"
-        for argument, attribute in KEPT.items():
-            if given.get(argument) is not None:
-                setattr(group, attribute, given[argument])
-        if "SnapshotRetentionLimit" in given:
-            group.snapshot_retention_limit = int(given["SnapshotRetentionLimit"])
-        group.auto_minor_version_upgrade = _flag(self, "AutoMinorVersionUpgrade", group.auto_minor_version_upgrade)
-        group.topic_status = given.get("NotificationTopicStatus") or group.topic_status
-        configurations = given.get("LogDeliveryConfigurations", [])
-        group.log_delivery_configurations = _log_deliveries(backend, configurations, group.log_delivery_configurations)
-        begin(group, "modifying")
-        return ActionResult({"ReplicationGroup": described(backend, group)})
-
-
-def _flag(self: Any, name: str, standing: bool) -> bool:
-    given = self._get_bool_param(name)
-    return standing if given is None else given
-
-
-def _change_engine(backend: Any, group: Any, given: dict[str, Any]) -> None:
-    engine = given.get("Engine") or group.engine
-    version = given.get("EngineVersion") or group.engine_version
-    if engine != group.engine and engine != "valkey":
-        raise error("InvalidParameterCombination", f"Engine change from {group.engine} to {engine} is not supported.")
-    old, new = (tuple(int(part) for part in text.split(".")[:2]) for text in (group.engine_version, version))
-    if engine == group.engine and new < old:
-        raise error("InvalidParameterCombination", f"Engine downgrade from {group.engine_version} to {version} is not supported.")
-    named = given.get("CacheParameterGroupName") or group.cache_parameter_group_name
-    _parameter_group(backend, named, engine, version)
-    if given.get("EngineVersion") or engine != group.engine:
-        group.engine, group.engine_version = engine, _full(engine, version)
-
-
-def _change_tls(self: Any, group: Any, given: dict[str, Any]) -> None:
-    enabled = _flag(self, "TransitEncryptionEnabled", group.transit_encryption_enabled)
-    mode = given.get("TransitEncryptionMode")
-    if not enabled and group.transit_encryption_mode == "required":
-        raise error("InvalidParameterCombination", "Transit encryption can be turned off only from the mode preferred.")
-    if enabled and not group.transit_encryption_enabled and mode != "preferred":
-        raise error("InvalidParameterCombination", "TransitEncryptionMode must be preferred to enable transit encryption.")
-    group.transit_encryption_enabled = enabled
-    group.transit_encryption_mode = (mode or group.transit_encryption_mode) if enabled else None
-
-
-def _change_token(group: Any, given: dict[str, Any]) -> None:
-    token, strategy = given.get("AuthToken"), given.get("AuthTokenUpdateStrategy", "ROTATE")
-    if token is None:
-        if "AuthTokenUpdateStrategy" in given:
-            raise error("InvalidParameterCombination", "AuthTokenUpdateStrategy needs an AuthToken.")
-        return
-    _check_token(token, group.transit_encryption_enabled)
-    if strategy == "SET" and token not in group.tokens:
-        raise error("InvalidParameterCombination", "The AUTH token update strategy SET is only allowed after ROTATE.")
-    # The two latest: what is rotated to twice is both of them.
-    group.tokens = (token,) if strategy == "SET" else (*group.tokens, token)[-2:]
-    group.rotating = "SETTING" if strategy == "SET" else "ROTATING"
-    last = group.auth_token_last_modified_date
-    group.auth_token_last_modified_date = max(utcnow(), last + timedelta(seconds=1)) if last else utcnow()
-
-
-@patch
-def replicas_come_and_go() -> None:
-    """AWS adds and removes replicas in place; with automatic failover one has to stay. moto has neither call."""
-
-    def change(self: Any, direction: int) -> Any:
-        backend, group = self.elasticache_backend, find(self)
-        nodes = self._get_int_param("NewReplicaCount") + 1
-        if (nodes - len(group.numbers)) * direction <= 0:
-            raise error("InvalidParameterValue", f"The group has {len(group.numbers) - 1} replicas already.")
-        if nodes > NODES:
-            raise error("NodeQuotaForClusterExceeded", f"A replication group has at most {NODES} nodes.")
-        if nodes < 2 and group.automatic_failover == "enabled":
-            raise error("InvalidParameterCombination", "Automatic failover needs at least one replica.")
-        while len(group.numbers) > nodes:
-            group.numbers.pop()
-        while len(group.numbers) < nodes:
-            group.numbers.append(next(number for number in range(1, NODES + 2) if number not in group.numbers))
-        begin(group, "modifying")
-        return ActionResult({"ReplicationGroup": described(backend, group)})
-
-    @replace(ElastiCacheResponse, "increase_replica_count")
-    def increase(self: Any) -> Any:
-        return change(self, 1)
-
-    @replace(ElastiCacheResponse, "decrease_replica_count")
-    def decrease(self: Any) -> Any:
-        return change(self, -1)
