@@ -18,6 +18,7 @@ NAMES = {
     "ec2": "EC2",
     "eks": "EKS",
     "elbv2": "Elastic Load Balancing",
+    "elasticache": "ElastiCache",
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",

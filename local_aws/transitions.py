@@ -22,6 +22,7 @@ KINDS = {
     "load_balancer": "provisioning -> active",
     "load_balancer_interfaces": "in use -> gone, counted from the deletion of their load balancer",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
+    "replication_group": "creating -> available; modifying -> available (no other change meanwhile); deleting -> gone",
     "time_to_live": "ENABLING -> ENABLED, DISABLING -> DISABLED (no other change meanwhile; an hour and more on AWS)",
     "vpc_endpoint": "pending -> available; deleting -> gone (interface endpoints only)",
 }
@@ -33,6 +34,7 @@ FAILED = {
     "eks_cluster": "FAILED, with the reason in health.issues",
     "eks_nodegroup": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
     "load_balancer": "failed, with the reason in State.Reason",
+    "replication_group": "create-failed, with the reason among its events",
 }
 
 _skipped = 0.0

@@ -36,6 +36,7 @@ MODULES = {
         "eks_addons",
     ),
     "moto.elbv2.responses": ("elbv2_balancers", "elbv2_listeners"),
+    "moto.elasticache.models": ("elasticache", "elasticache_groups", "elasticache_changes"),
     "moto.iam.models": ("iam",),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs", "logs_delivery"),
