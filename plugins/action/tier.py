@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions, Tier, run
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
+# Seconds between two lines about the same wait.
+SAY_EVERY = 15.0
 
 
 class ActionModule(ActionBase):
@@ -37,8 +41,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
-        planned = _PlannedFile(task_vars.get("inventory_hostname", "localhost"), self._task.check_mode)
-        arguments = {**_plain(self._task.args), "planned": planned.read()}
+        memory = _RunMemory(task_vars.get("inventory_hostname", "localhost"))
+        if self._task.args.get("verb") == "await" and memory.is_finished(self._name()):
+            return {"changed": False, "plan": [], "resources": {}, "unmanaged": [], "kept": []}
+        arguments = {**_plain(self._task.args), "planned": memory.planned() if self._task.check_mode else None}
         if self._in_process(task_vars):
             result = self._run_here(arguments)
         else:
@@ -48,7 +54,8 @@ class ActionModule(ActionBase):
                 task_vars=task_vars,
                 wrap_async=self._task.async_val,
             )
-        planned.write(result.pop("planned", None))
+        planned = result.pop("planned", None)
+        memory.note(self._name(), not result.get("failed") and not result.get("awaiting"), planned)
         return result
 
     def _in_process(self, task_vars: dict[str, Any]) -> bool:
@@ -71,7 +78,7 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
             return remove_values({"failed": True, "msg": message}, secrets)
-        options = RunOptions(check_mode=self._task.check_mode, diff_mode=self._task.diff)
+        options = RunOptions(check_mode=self._task.check_mode, diff_mode=self._task.diff, progress=_Progress())
         result = run(tier, checked.validated_parameters, options)
         # For the next tiers, not for anyone's eyes; it holds no secret, but names that a secret may be a part of.
         planned = result.pop("planned", None)
@@ -80,31 +87,57 @@ class ActionModule(ActionBase):
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result
 
+    def _name(self) -> str:
+        return (self._task.resolved_action or self._task.action).rsplit(".", 1)[-1]
+
     def _tier(self) -> Tier:
-        name = (self._task.resolved_action or self._task.action).rsplit(".", 1)[-1]
         try:
-            return importlib.import_module(COLLECTION + name).TIER
+            return importlib.import_module(COLLECTION + self._name()).TIER
         except ImportError as error:
-            raise AnsibleActionFail(f"the {name} tier cannot be loaded: {error}") from error
+            raise AnsibleActionFail(f"the {self._name()} tier cannot be loaded: {error}") from error
 
 
-class _PlannedFile:
-    """What this run's check mode planned for one host, kept between its tiers.
+class _RunMemory:
+    """What the tiers of one run tell each other about one host: what check mode planned, and which tiers are finished.
 
     It lies in Ansible's temporary directory of the run, which the run makes for itself and removes at its end.
     """
 
-    def __init__(self, host: str, check_mode: bool):
+    def __init__(self, host: str):
         safe = "".join(c if c.isalnum() else "_" for c in host)
-        self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_planned_{safe}.json"
-        self.check_mode = check_mode
+        self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_{safe}.json"
+        self.content: dict[str, Any] = (
+            json.loads(self.path.read_text()) if self.path.exists() else {"planned": None, "finished": []}
+        )
 
-    def read(self) -> dict[str, Any] | None:
-        return json.loads(self.path.read_text()) if self.check_mode and self.path.exists() else None
+    def planned(self) -> dict[str, Any] | None:
+        return self.content["planned"]
 
-    def write(self, planned: dict[str, Any] | None) -> None:
-        if self.check_mode and planned:
-            self.path.write_text(json.dumps(planned))
+    def is_finished(self, tier: str) -> bool:
+        return tier in self.content["finished"]
+
+    def note(self, tier: str, finished: bool, planned: dict[str, Any] | None) -> None:
+        others = [name for name in self.content["finished"] if name != tier]
+        self.content["finished"] = [*others, tier] if finished else others
+        self.content["planned"] = planned or self.content["planned"]
+        self.path.write_text(json.dumps(self.content))
+
+
+class _Progress:
+    """A line now and then about each wait, on stderr so that the output of a run stays what its callback writes."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, float] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, address: str, state: str, seconds: float) -> None:
+        with self.lock:
+            due = seconds - self.said.get(address, 0.0) >= SAY_EVERY
+            if due or seconds == 0:
+                self.said[address] = seconds
+        if due:
+            minutes, rest = divmod(int(seconds), 60)
+            Display().display(f"{address}  {state}  {minutes}m{rest:02d}s", stderr=True)
 
 
 def _plain(value: Any) -> Any:

@@ -32,9 +32,12 @@ options:
   verb:
     description:
       - V(apply) does what O(state) says; in check mode it plans it.
+      - V(start) does the same, but only begins what AWS needs minutes for (node groups, databases, caches, the distribution), so
+        that several tiers' long builds run side by side. RV(awaiting) names what is left.
+      - V(await) does what V(start) left in the same run, and nothing where nothing was left; by itself it is V(apply).
       - V(validate) only checks the arguments, without any call of AWS.
     type: str
-    choices: [apply, validate]
+    choices: [apply, start, await, validate]
     default: apply
   tags:
     description: Tags for every resource, besides the ownership tags. Other tags are removed.

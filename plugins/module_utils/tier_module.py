@@ -37,7 +37,7 @@ def common_spec() -> dict[str, dict[str, Any]]:
         "environment": {"type": "str", "required": True},
         "deployment": {"type": "str"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "verb": {"type": "str", "choices": ["apply", "validate"], "default": "apply"},
+        "verb": {"type": "str", "choices": ["apply", "start", "await", "validate"], "default": "apply"},
         "tags": {"type": "dict", "default": {}},
         "ignored_tag_prefixes": {"type": "list", "elements": "str", "default": []},
         "planned": {"type": "dict"},
@@ -130,7 +130,13 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
         place = dataclasses.replace(place, account_id=api.account_id)
         context = Context(api, owner, options.progress)
         reconciler = Reconciler(
-            context, tier.kinds, options.check_mode, overlay, explain, lost=lambda error: isinstance(error, LostAnswer)
+            context,
+            tier.kinds,
+            options.check_mode,
+            overlay,
+            explain,
+            lost=lambda error: isinstance(error, LostAnswer),
+            start=params["verb"] == "start",
         )
         work = reconciler.absent if params["state"] == "absent" else reconciler.present
         outcome = work(tier.declare(params, place))

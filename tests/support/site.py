@@ -33,15 +33,28 @@ def ansible(*arguments: str, env: dict[str, str], timeout: float = 300, cwd: Pat
 
 
 def results(output: str) -> dict[str, dict[str, Any]]:
-    """Tier -> result of its task, out of the output of a run with ``as_json``."""
+    """Tier -> result of its task, out of the output of a run with ``as_json``; where it ran twice (the awaiting), both in one."""
     plays = json.loads(output[output.index("{") :])["plays"]
     found = {}
     for task in (task for play in plays for task in play["tasks"]):
         for result in task["hosts"].values():
             action = result.get("action", "")
             if "plan" in result or action.startswith("agent_platform.aws."):
-                found[task["task"]["name"].split(" : ")[0].rsplit(".", 1)[-1]] = result
+                tier = task["task"]["name"].split(" : ")[0].rsplit(".", 1)[-1]
+                found[tier] = _joined(found[tier], result) if tier in found else result
     return found
+
+
+def _joined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """What ``start`` did and what ``await`` did after it."""
+    if second.get("failed"):
+        return second
+    joined = {**first, "changed": first["changed"] or second["changed"]}
+    for name in ("plan", "diff"):
+        if name in first:
+            joined[name] = first[name] + second.get(name, [])
+    joined["resources"] = {**first["resources"], **second["resources"]}
+    return joined
 
 
 def as_json(env: dict[str, str]) -> dict[str, str]:

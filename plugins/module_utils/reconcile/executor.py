@@ -11,16 +11,20 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from .plan import Action
 
 
-def execute(actions: list[Action], perform: Callable[[Action], None], pool: ThreadPoolExecutor) -> dict[str, Exception]:
-    """Perform every action whose needs were met; return the failures by the action's key.
+def execute(
+    actions: list[Action], perform: Callable[[Action], bool], pool: ThreadPoolExecutor
+) -> tuple[dict[str, Exception], set[str]]:
+    """Perform every action whose needs were met; return the failures by the action's key, and the keys of what was begun only.
 
-    A failure stops what rests on it and nothing else, so that one run gets as far as it can. ``perform`` runs on the pool.
+    ``perform`` runs on the pool and answers whether the action is done; False means begun, and AWS goes on by itself. Either a
+    failure or a beginning stops what rests on it and nothing else, so that one run gets as far as it can.
     """
     known = {action.key for action in actions}
     waiting = {action.key: (action, action.needs & known) for action in actions}
     running: dict[Future, Action] = {}
     ended: set[str] = set()
     failures: dict[str, Exception] = {}
+    begun: set[str] = set()
     while waiting or running:
         for key in [key for key, (_action, needs) in waiting.items() if needs <= ended]:
             action, _needs = waiting.pop(key)
@@ -32,9 +36,9 @@ def execute(actions: list[Action], perform: Callable[[Action], None], pool: Thre
             action = running.pop(future)
             error = future.exception()
             if error is None:
-                ended.add(action.key)
+                (ended if future.result() else begun).add(action.key)
             elif isinstance(error, Exception):
                 failures[action.key] = error
             else:
                 raise error
-    return failures
+    return failures, begun

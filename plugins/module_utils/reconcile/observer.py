@@ -91,15 +91,16 @@ class Observer:
 
     def _read(self, kind: Kind, read: Callable[[View], Iterable[Observed]], view: View) -> list[Observed]:
         try:
-            return [self._judge(kind, item) for item in read(view)]
+            return [self._judge(kind, item, view) for item in read(view)]
         except Exception as error:
             error.add_note(f"read the {kind.name} resources")
             raise
 
     @staticmethod
-    def _judge(kind: Kind, item: Observed) -> Observed:
+    def _judge(kind: Kind, item: Observed, view: View) -> Observed:
         if kind.waiter and item.state in kind.waiter.failed and not item.broken:
-            item.broken = f"it is in state {item.state}"
+            reason = kind.reason(view, item).rstrip(".")
+            item.broken = f"it is in state {item.state}{' (' + reason + ')' if reason else ''}"
         return item
 
 

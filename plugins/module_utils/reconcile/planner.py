@@ -151,6 +151,9 @@ def _decide(
     immutable = delta.immutable()
     if immutable:
         reason = "AWS cannot change " + ", ".join(change.field.name for change in immutable) + " in place"
+    if kind.stateful and observed.broken and not immutable:
+        plan.refusals.append(f"{address}: {reason}, and it is not replaced, since that would lose what it holds; {kind.next_step}")
+        return Action("none", address, resource, observed)
     if reason and kind.stateful:
         changes = "; ".join(f"{item['field']}: {item['old']} -> {item['new']}" for item in (c.as_dict() for c in immutable))
         plan.refusals.append(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .delta import Delta
-from .errors import EngineError, Refused
+from .errors import EngineError, Refused, WaitFailed
 from .executor import execute
 from .graph import Graph
 from .observer import Observer, pick
@@ -29,21 +29,25 @@ LOOK_AGAIN = (0.5, 1, 2, 4)
 
 @dataclass
 class Outcome:
-    """What a run found, planned and did. ``failures``: address -> sentence; ``skipped``: planned but not reached."""
+    """What a run found, planned and did. ``failures``: address -> sentence; ``skipped``: planned but not reached.
+
+    ``awaiting``: what a run that only starts left to a later one: begun and not ready, or resting on something that is.
+    """
 
     plan: Plan
     resources: dict[str, Observed] = field(default_factory=dict)
     applied: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    awaiting: list[str] = field(default_factory=list)
 
 
 class Reconciler:
     """Makes the account like the configuration, or says what that would take.
 
     ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
-    as it is. ``lost(error)``: whether the error leaves open if a creation happened. Raises EngineError before any write for what
-    is wrong or refused.
+    as it is. ``lost(error)``: whether the error leaves open if a creation happened. ``start``: begin what AWS needs minutes for
+    (waiters with ``later``) without waiting for it. Raises EngineError before any write for what is wrong or refused.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Reconciler:
         overlay: Overlay | None = None,
         explain: Callable[[Exception, str], str | None] = lambda error, doing: None,
         lost: Callable[[Exception], bool] = lambda error: False,
+        start: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ):
         self.context = context
@@ -62,6 +67,7 @@ class Reconciler:
         self.overlay = overlay or Overlay()
         self.explain = explain
         self.lost = lost
+        self.start = start
         self.sleep = sleep
         self.values = Values()
 
@@ -113,13 +119,14 @@ class Reconciler:
 
     def _apply(self, plan: Plan, outcome: Outcome) -> None:
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            failures = execute(plan.actions, self._perform, pool)
+            failures, begun = execute(plan.actions, self._perform, pool)
         for action in plan.actions:
             if action.key in failures:
                 outcome.failures[action.address] = self._sentence(action, failures[action.key])
-        stopped = set(failures)
-        while more := {action.key for action in plan.actions if action.needs & stopped} - stopped:
-            stopped |= more
+        stopped = _with_dependents(plan, set(failures))
+        postponed = _with_dependents(plan, begun) - begun - stopped
+        outcome.awaiting = sorted({action.address for action in plan.actions if action.key in begun | postponed})
+        plan.actions = [action for action in plan.actions if action.key not in postponed]
         reported = [action for action in plan.actions if action.reported]
         outcome.applied = sorted(action.address for action in reported if action.key not in stopped)
         outcome.skipped = sorted({a.address for a in reported if a.key in stopped} - set(outcome.failures))
@@ -134,28 +141,33 @@ class Reconciler:
             raise error
         return sentence
 
-    def _perform(self, action: Action) -> None:
+    def _perform(self, action: Action) -> bool:
+        """Answers whether the resource is ready; False: it was only begun."""
         kind, address = action.resource.kind, action.address
         if action.verb in ("delete", "delete_first"):
             kind.delete(self.context, action.observed, action.resource.options)
             if kind.waiter and kind.waiter.await_deletion:
                 observed = action.observed
                 wait_gone(kind.waiter, address, lambda: kind.refresh(self.context, observed), self.context.progress)
-            return
+            return True
         observed = action.observed
         resource = self.values.desired(self.context, action.resource)
         if action.verb in ("create", "replace"):
             observed = self._create(kind, resource)
             if observed.tags is None and kind.tagged:
                 observed.tags = dict(resource.desired["tags"])
-            self._wait(kind, address, observed)
-        elif unfinished(kind, observed):
-            self._wait(kind, address, observed)
+            changing = True
+        else:
+            changing = unfinished(kind, observed)
         delta = self.values.difference(self.context, resource, observed)
         if delta:
+            if changing and observed.state not in (kind.waiter.stuck if kind.waiter else ()):
+                self._wait(kind, address, observed)
             kind.update(self.context, resource, observed, delta)
-            self._wait(kind, address, observed)
+            changing = True
+        ready = self._ready(kind, address, observed) if changing else True
         self.values.made(address, settled(observed, resource, delta))
+        return ready
 
     def _create(self, kind: Kind, resource: Resource) -> Observed:
         """Create; when the answer got lost, look before creating again."""
@@ -178,9 +190,37 @@ class Reconciler:
                 return found[resource.address]
         return None
 
+    def _ready(self, kind: Kind, address: str, observed: Observed) -> bool:
+        """Wait until it is ready; where it is for a later run to wait, look once."""
+        if not (self.start and kind.waiter and kind.waiter.later):
+            self._wait(kind, address, observed)
+            return True
+        state = kind.refresh(self.context, observed)
+        if kind.waiter.ends(state):
+            raise WaitFailed(self._failure(kind, address, observed, str(state)))
+        return state in kind.waiter.ready
+
     def _wait(self, kind: Kind, address: str, observed: Observed) -> None:
         if kind.waiter:
-            wait_ready(kind.waiter, address, lambda: kind.refresh(self.context, observed), self.context.progress)
+            wait_ready(
+                kind.waiter,
+                address,
+                lambda: kind.refresh(self.context, observed),
+                self.context.progress,
+                lambda state: self._failure(kind, address, observed, state),
+            )
+
+    def _failure(self, kind: Kind, address: str, observed: Observed, state: str) -> str:
+        reason = kind.reason(self.context, observed).rstrip(".")
+        return f"{address} ended in state {state}{': ' + reason if reason else ''}; {kind.next_step}"
+
+
+def _with_dependents(plan: Plan, keys: set[str]) -> set[str]:
+    """``keys`` and the keys of all steps that rest on them."""
+    found = set(keys)
+    while more := {action.key for action in plan.actions if action.needs & found} - found:
+        found |= more
+    return found
 
 
 def settled(observed: Observed, resource: Resource, delta: Delta) -> Observed:

@@ -125,6 +125,8 @@ class Kind:
     # AWS makes and deletes it together with another resource: it is only ever adjusted.
     implicit: ClassVar[bool] = False
     waiter: ClassVar[Waiter | None] = None
+    # What a person does about a resource that ended in a failed or stuck state.
+    next_step: ClassVar[str] = "mend it and run again"
 
     def observe(self, view: View) -> Iterable[Observed]:
         """Everything of this kind that is desired or owned, in as few calls as the API allows."""
@@ -152,6 +154,10 @@ class Kind:
     def refresh(self, context: Context, observed: Observed) -> str | None:
         """The current state, for the waiter; None once it does not exist."""
         raise NotImplementedError
+
+    def reason(self, context: Context, observed: Observed) -> str:
+        """Why AWS says that it ended in a failed or stuck state; empty where AWS does not say. Read only then."""
+        return ""
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         """The attributes that are known before creation because AWS derives them from the name (an ARN, say)."""

@@ -24,6 +24,8 @@ def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
         "unmanaged": outcome.plan.unmanaged,
         "kept": [{"address": address, "reason": reason} for address, reason in sorted(outcome.plan.kept.items())],
     }
+    if outcome.awaiting:
+        result["awaiting"] = outcome.awaiting
     if outcome.plan.warnings:
         result["warnings"] = outcome.plan.warnings
     if diff_mode:

@@ -16,17 +16,25 @@ from .errors import WaitFailed
 class Waiter:
     """States as AWS spells them; seconds.
 
-    ``ready``: done. ``failed``: will never be ready. ``gone``: states that mean deleted, besides not being found.
+    ``ready``: done. ``failed``: will never be ready. ``stuck``: no waiting ends it, but a change or a person may; it is no
+    reason to replace what is there. ``gone``: states that mean deleted, besides not being found.
     ``await_deletion``: whether a deletion is waited for (others cannot be deleted before it has ended).
+    ``later``: AWS needs minutes, and others do not: a run that starts only begins it and leaves the waiting to a later one.
     """
 
     ready: frozenset[str]
     failed: frozenset[str] = frozenset()
+    stuck: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     await_deletion: bool = True
     delay: float = 5.0
     first_delay: float = 0.5
     timeout: float = 600.0
+    later: bool = False
+
+    def ends(self, state: str | None) -> bool:
+        """True in a state that no further waiting changes into a ready one."""
+        return state in self.failed or state in self.stuck
 
 
 def wait_ready(
@@ -34,17 +42,19 @@ def wait_ready(
     address: str,
     refresh: Callable[[], str | None],
     progress: Callable[[str, str, float], None],
+    failure: Callable[[str], str],
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Return once ``refresh()`` answers a ready state. Raises WaitFailed for a failed state or when time is up.
+    """Return once ``refresh()`` answers a ready state. Raises WaitFailed when time is up, and with ``failure(state)`` for a
+    failed or stuck state.
 
     Not being found is taken for not being visible yet: AWS lists a new resource with a delay.
     """
 
     def done(state: str | None) -> bool:
-        if state in waiter.failed:
-            raise WaitFailed(f"{address} ended in state {state}: look up its status reason, mend it, and run again")
+        if waiter.ends(state):
+            raise WaitFailed(failure(str(state)))
         return state in waiter.ready
 
     _poll(waiter, address, refresh, done, progress, sleep, clock)

@@ -228,6 +228,133 @@ def test_what_is_still_being_made_is_waited_for_when_nothing_else_is_to_do():
     assert (outcome.plan.reported(), record["state"]) == ([], "available")
 
 
+class TakesMinutes(type(THING)):
+    """Is being made until somebody sets its record's state; AWS says why one failed."""
+
+    name = "slow"
+    next_step = "look at its events"
+    waiter = Waiter(
+        ready=frozenset({"available"}),
+        failed=frozenset({"failed"}),
+        stuck=frozenset({"full"}),
+        first_delay=0.001,
+        delay=0.001,
+        timeout=0.01,
+        later=True,
+    )
+
+    def create(self, context, resource):
+        observed = super().create(context, resource)
+        context.api.records[observed.id]["state"] = "creating"
+        return observed
+
+    def refresh(self, context, observed):
+        return context.api.records[observed.id]["state"]
+
+    def reason(self, context, observed):
+        return "no capacity."
+
+
+def started(cloud, *resources, start=True):
+    engine = reconciler(cloud, kinds=(TakesMinutes(), THING))
+    engine.start = start
+    return engine.present(resources)
+
+
+def slow_and_what_rests_on_it():
+    return [
+        Resource(TakesMinutes(), "s", {"size": 1}),
+        Resource(THING, "child", {"link": Ref("slow/s")}),
+        Resource(THING, "grandchild", {"link": Ref("thing/child")}),
+        Resource(THING, "other", {"size": 1}),
+    ]
+
+
+def test_a_start_begins_what_takes_minutes_and_leaves_what_rests_on_it():
+    cloud = Cloud()
+    outcome = started(cloud, *slow_and_what_rests_on_it())
+    assert set(summary(outcome)) == {"slow/s", "thing/other"}
+    assert outcome.awaiting == ["slow/s", "thing/child", "thing/grandchild"]
+    assert (outcome.applied, outcome.skipped, outcome.failures) == (["slow/s", "thing/other"], [], {})
+    assert as_result(outcome, False)["awaiting"] == outcome.awaiting
+    again = started(cloud, *slow_and_what_rests_on_it())
+    assert (summary(again), again.awaiting) == ({}, outcome.awaiting)
+    next(record for record in cloud.records.values() if record["kind"] == "slow")["state"] = "available"
+    finished = started(cloud, *slow_and_what_rests_on_it(), start=False)
+    assert (set(summary(finished)), finished.awaiting) == ({"thing/child", "thing/grandchild"}, [])
+
+
+def test_a_start_does_not_leave_what_is_ready_at_once():
+    class Quick(TakesMinutes):
+        def refresh(self, context, observed):
+            return "available"
+
+    cloud = Cloud()
+    engine = reconciler(cloud, kinds=(Quick(), THING))
+    engine.start = True
+    outcome = engine.present([Resource(Quick(), "s", {"size": 1}), Resource(THING, "t", {"link": Ref("slow/s")})])
+    assert (outcome.awaiting, len(cloud.records)) == ([], 2)
+
+
+def test_a_start_updates_what_takes_minutes_without_waiting():
+    cloud, tree = Cloud(), slow_and_what_rests_on_it()[:1]
+    started(cloud, *tree)
+    (record,) = cloud.records.values()
+    record["state"] = "available"
+
+    class Modifies(TakesMinutes):
+        def update(self, context, resource, observed, delta):
+            super().update(context, resource, observed, delta)
+            context.api.records[observed.id]["state"] = "modifying"
+
+    engine = reconciler(cloud, kinds=(Modifies(),))
+    engine.start = True
+    outcome = engine.present([Resource(Modifies(), "s", {"size": 2})])
+    assert (outcome.awaiting, record["fields"]["size"]) == (["slow/s"], 2)
+
+
+@pytest.mark.parametrize("start", [True, False])
+@pytest.mark.parametrize("state", ["failed", "full"])
+def test_a_wait_that_ends_badly_names_the_resource_its_reason_and_the_next_step(start, state):
+    class EndsBadly(TakesMinutes):
+        def refresh(self, context, observed):
+            return state
+
+    engine = reconciler(Cloud(), kinds=(EndsBadly(),))
+    engine.start = start
+    outcome = engine.present([Resource(EndsBadly(), "s", {"size": 1})])
+    assert outcome.failures == {"slow/s": f"slow/s ended in state {state}: no capacity; look at its events"}
+
+
+def test_what_failed_is_replaced_what_is_stuck_is_not():
+    cloud, tree = Cloud(), slow_and_what_rests_on_it()[:1]
+    started(cloud, *tree)
+    (record,) = cloud.records.values()
+    record["state"] = "failed"
+    planned = reconciler(cloud, check_mode=True, kinds=(TakesMinutes(),)).present(tree)
+    assert planned.plan.reported()[0]["action"] == "replace"
+    assert planned.plan.reported()[0]["reason"] == "it is in state failed (no capacity)"
+    record["state"] = "full"
+    tree[0].desired["size"] = 2
+    outcome = started(cloud, *tree)
+    assert summary(outcome) == {"slow/s": ("update", ["size"])}
+    assert record["fields"]["size"] == 2
+
+
+def test_what_failed_and_holds_data_is_not_replaced():
+    class Database(TakesMinutes):
+        stateful = True
+
+    cloud = Cloud()
+    reconciler(cloud, kinds=(Database(),)).present([Resource(Database(), "s", {"size": 1})])
+    (record,) = cloud.records.values()
+    record["state"] = "failed"
+    with pytest.raises(
+        Refused, match=r"slow/s: it is in state failed \(no capacity\), and it is not replaced.*; look at its events"
+    ):
+        reconciler(cloud, kinds=(Database(),)).present([Resource(Database(), "s", {"size": 1})])
+
+
 class LosesAnswers(type(THING)):
     """Its creations get no answer: ``reach`` of them happened all the same."""
 

@@ -6,7 +6,14 @@ import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import WaitFailed
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.waiter import Waiter, wait_gone, wait_ready
 
-WAITER = Waiter(ready=frozenset({"available"}), failed=frozenset({"failed"}), gone=frozenset({"deleted"}), delay=4, timeout=60)
+WAITER = Waiter(
+    ready=frozenset({"available"}),
+    failed=frozenset({"failed"}),
+    stuck=frozenset({"full"}),
+    gone=frozenset({"deleted"}),
+    delay=4,
+    timeout=60,
+)
 
 
 class Clock:
@@ -21,7 +28,19 @@ class Clock:
         self.now += seconds
 
     def wait(self, function):
-        function(WAITER, "nat/a", self.refresh, lambda *said: self.progress.append(said), self.sleep, lambda: self.now)
+        function(
+            WAITER,
+            "nat/a",
+            self.refresh,
+            lambda *said: self.progress.append(said),
+            *self.more(function),
+            self.sleep,
+            lambda: self.now,
+        )
+
+    @staticmethod
+    def more(function):
+        return [lambda state: f"nat/a ended in state {state}: no address left"] if function is wait_ready else []
 
 
 def test_waits_until_ready_with_growing_pauses_and_says_so():
@@ -33,8 +52,13 @@ def test_waits_until_ready_with_growing_pauses_and_says_so():
 
 
 def test_a_failed_state_ends_the_wait():
-    with pytest.raises(WaitFailed, match="nat/a ended in state failed"):
+    with pytest.raises(WaitFailed, match="nat/a ended in state failed: no address left"):
         Clock(["pending", "failed"]).wait(wait_ready)
+
+
+def test_a_stuck_state_ends_the_wait():
+    with pytest.raises(WaitFailed, match="ended in state full"):
+        Clock(["pending", "full"]).wait(wait_ready)
 
 
 def test_time_runs_out():
