@@ -11,6 +11,8 @@ import time
 from local_aws.settings import SETTINGS
 
 KINDS = {
+    "db_instance": "creating -> available; modifying -> available (no other change meanwhile); deleting -> gone",
+    "db_storage": "storage-optimization -> available after a change of storage (no other meanwhile; six hours on AWS)",
     "dynamodb_table": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "eks_addon": "CREATING -> ACTIVE; UPDATING -> ACTIVE; DELETING -> gone",
     "eks_cluster": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
@@ -22,6 +24,8 @@ KINDS = {
 
 # What a failure of a kind looks like: the state in which a creation begun while the failure is set ends.
 FAILED = {
+    "db_instance": "failed, or the state with which the reason begins (storage-full, ...), with the reason among its events; of a "
+    "change too",
     "eks_addon": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
     "eks_cluster": "FAILED, with the reason in health.issues",
     "eks_nodegroup": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",

@@ -27,6 +27,7 @@ MODULES = {
     "moto.iam.models": ("iam",),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs",),
+    "moto.rds.models": ("rds_states", "rds_changes", "rds_parameters", "rds_watching"),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
     "moto.secretsmanager.models": ("secretsmanager",),

@@ -10,21 +10,23 @@ module: rds
 version_added: 0.1.0
 short_description: Keep the platform's PostgreSQL database
 description:
-  - Keeps an RDS database instance C(<environment>-<name>) for PostgreSQL on port 5432, in the database subnets and the security group
-    that M(agent_platform.aws.vpc) keeps, with its subnet group, parameter group, log groups and the role of its monitoring.
+  - Keeps an RDS database instance C(<environment>-<name>) for PostgreSQL on port 5432, in the database subnets and the security
+    group that M(agent_platform.aws.vpc) keeps, with its subnet group, parameter group, log groups and the role of its monitoring.
   - RDS makes the master password, keeps it in Secrets Manager and rotates it; it is in no variable and no result.
-  - The instance is never replaced. A change that AWS cannot make in place, a downgrade, a major upgrade without O(allow_major_upgrade)
-    and a maximum of storage below what stands are refused before anything is changed.
+  - The instance is never replaced. A change that AWS cannot make in place, a downgrade, a major upgrade without
+    O(allow_major_upgrade) and a maximum of storage below what stands are refused before anything is changed.
   - AWS needs many minutes to make an instance; O(verb=start) does not wait for it.
 author:
   - agent_platform contributors (@agent-platform)
 options:
   key:
-    description: Name of the key that encrypts the storage, the backups and the insights, without the environment. Cannot be changed later.
+    description: Name of the key that encrypts the storage, the backups and the insights, without the environment. Cannot be
+      changed later.
     type: str
     required: true
-  secret_key:
-    description: Name of the key that encrypts the secret with the master password, without the environment. Cannot be changed later.
+  password_key:
+    description: Name of the key that encrypts the secret with the master password, without the environment. Cannot be changed
+      later.
     type: str
     required: true
   log_key:
@@ -46,7 +48,8 @@ options:
   master_username:
     description:
       - The user who may do everything that RDS allows. Cannot be changed later.
-      - 1 to 63 letters, digits and C(_), beginning with a letter. RDS makes the password, keeps it in Secrets Manager and rotates it every seven days.
+      - 1 to 63 letters, digits and C(_), beginning with a letter. RDS makes the password, keeps it in Secrets Manager and
+        rotates it every seven days.
     type: str
     default: agentadmin
   zones:
@@ -85,13 +88,15 @@ options:
     type: bool
     default: true
   replicas:
-    description: Read replicas. RDS makes none of a PostgreSQL database whose master password it manages, so that only V(0) is accepted.
+    description: Read replicas. RDS makes none of a PostgreSQL database whose master password it manages, so that only V(0) is
+      accepted.
     type: int
     default: 0
   allocated_storage:
     description:
       - Storage to begin with, in GiB, 20 to 65536, of type gp3.
-      - Raising it enlarges the database in place. It never shrinks; what it has grown to by itself is left alone, also when this is less.
+      - Raising it enlarges the database in place. It never shrinks; what it has grown to by itself is left alone, also when
+        this is less.
       - AWS takes one change of the storage in six hours.
     type: int
     default: 100
@@ -146,7 +151,8 @@ options:
     choices: [0, 1, 5, 10, 15, 30, 60]
     default: 60
   insights_mode:
-    description: Mode of CloudWatch Database Insights. V(advanced) costs by the vCPU, and needs O(insights_retention_days) of 465 or more.
+    description: Mode of CloudWatch Database Insights. V(advanced) costs by the vCPU, and needs O(insights_retention_days) of
+      465 or more.
     type: str
     choices: [standard, advanced]
     default: standard
@@ -175,7 +181,8 @@ options:
     type: bool
     default: true
   final_snapshot:
-    description: Leave a snapshot C(<environment>-<name>-final-<time>) when O(state=absent) deletes the instance. It stays until somebody deletes it.
+    description: Leave a snapshot C(<environment>-<name>-final-<time>) when O(state=absent) deletes the instance. It stays until
+      somebody deletes it.
     type: bool
     default: true
   permissions_boundary:
@@ -191,7 +198,7 @@ EXAMPLES = r"""
     environment: staging
     region: us-east-1
     key: rds
-    secret_key: secrets
+    password_key: secrets
     log_key: storage
     zones: [us-east-1a, us-east-1b, us-east-1c]
     allocated_storage: 50
@@ -204,7 +211,7 @@ EXAMPLES = r"""
     environment: staging
     region: us-east-1
     key: rds
-    secret_key: secrets
+    password_key: secrets
     log_key: storage
     zones: [us-east-1a, us-east-1b, us-east-1c]
     instance_class: db.r6g.xlarge
@@ -233,8 +240,8 @@ plan:
 resources:
   description:
     - What stands, by address, with ids, ARNs and names.
-    - The instance also has C(endpoint), C(port), C(database), C(engine_version), C(master_secret_arn), C(waiting_for_reboot) (changed
-      parameters wait for a reboot) and C(scheduled) (what waits for the maintenance window).
+    - The instance also has C(endpoint), C(port), C(database), C(engine_version), C(master_secret_arn), C(waiting_for_reboot)
+      (changed parameters wait for a reboot) and C(scheduled) (what waits for the maintenance window).
   returned: success
   type: dict
 unmanaged:

@@ -56,7 +56,7 @@ SPEC = {
     "database": {"type": "str", "default": "agentdb"},
     "master_username": {"type": "str", "default": "agentadmin"},
     "key": {"type": "str", "required": True, "no_log": False},
-    "secret_key": {"type": "str", "required": True, "no_log": False},
+    "password_key": {"type": "str", "required": True, "no_log": False},
     "log_key": {"type": "str", "required": True, "no_log": False},
     "zones": {"type": "list", "elements": "str", "required": True},
     "cluster_name": {"type": "str", "default": ""},
@@ -99,7 +99,7 @@ OPTIONAL = ("max_allocated_storage", "iops", "storage_throughput")
 
 
 def check(params: Mapping[str, Any], region: str) -> None:
-    for service, name in (("rds", params["key"]), ("secretsmanager", params["secret_key"]), ("logs", params["log_key"])):
+    for service, name in (("rds", params["key"]), ("secretsmanager", params["password_key"]), ("logs", params["log_key"])):
         if not kms.KEY_NAME.match(name):
             raise InvalidInput(
                 f"platform_kms_key_for: the key {name!r} of {service} cannot be part of an alias: "
@@ -170,8 +170,8 @@ def _check_storage(params: Mapping[str, Any]) -> None:
             )
     if params["storage_throughput"] and params["storage_throughput"] * 4 > (params["iops"] or RANGES["iops"][0]):
         raise InvalidInput(
-            f"rds_storage_throughput: {params['storage_throughput']} MiB a second need {params['storage_throughput'] * 4} operations "
-            f"a second, since gp3 takes a quarter of them: rds_iops is {params['iops'] or 'its baseline of 12000'}"
+            f"rds_storage_throughput: {params['storage_throughput']} MiB a second need {params['storage_throughput'] * 4} "
+            f"operations a second, since gp3 takes a quarter of them: rds_iops is {params['iops'] or 'its baseline of 12000'}"
         )
 
 
@@ -240,7 +240,7 @@ def declare(params: Mapping[str, Any], place: Place) -> list[Resource]:
     subnets = vpc_lookups.subnets("database", params["zones"])
     group = vpc_lookups.security_group("rds")
     cluster = [eks.looked_up(place, params["cluster_name"])] if params["cluster_name"] else []
-    keys = {name: kms.looked_up(place, params[name]) for name in ("key", "secret_key", "log_key")}
+    keys = {name: kms.looked_up(place, params[name]) for name in ("key", "password_key", "log_key")}
     logs = [_log_group(params, name, kind, keys["log_key"]) for kind in params["log_exports"]]
     parameters = _parameters(params, name)
     subnet_group = Resource(
@@ -258,7 +258,7 @@ def declare(params: Mapping[str, Any], place: Place) -> list[Resource]:
             "engine_version": params["engine_version"],
             "database": params["database"],
             "master_username": params["master_username"],
-            "secret_key": Ref(keys["secret_key"].address, "arn"),
+            "secret_key": Ref(keys["password_key"].address, "arn"),
             "port": PORT,
             "instance_class": params["instance_class"],
             "multi_az": params["multi_az"],
