@@ -96,7 +96,7 @@ class Instance(Kind):
         return Observed(
             resource.address if resource else address_in(tags, self.name, name),
             name,
-            effective(item, resource.desired, immediately) if resource and not view.thorough else values(item),
+            effective(item, resource.desired, immediately) if resource else values(item),
             attributes_of(item),
             tags,
             state=item["DBInstanceStatus"],

@@ -219,12 +219,8 @@ def effective(item: Mapping[str, Any], desired: Mapping[str, Any], immediately: 
     """
     found = values(item)
     if item["DBInstanceStatus"] == "creating":
-        return {
-            setting.field.name: UNSEEN
-            if setting.field.on_change == "update" or found[setting.field.name] is None
-            else found[setting.field.name]
-            for setting in SETTINGS
-        }
+        hidden = {setting.field.name for setting in SETTINGS if setting.field.on_change == "update"} - {"deletion_protection"}
+        return {name: UNSEEN if name in hidden or value is None else value for name, value in found.items()}
     for name, value in pending(item).items():
         wanted = desired.get(name)
         field = next(field for field in FIELDS if field.name == name)
