@@ -17,6 +17,7 @@ NAMES = {
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",
+    "rds": "RDS",
     "s3": "S3",
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",

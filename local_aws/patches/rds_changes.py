@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from moto.rds.exceptions import InvalidParameterCombination
@@ -153,7 +152,7 @@ def pending_changes() -> None:
         if size < database.allocated_storage:
             raise InvalidParameterCombination(f"Requested storage size ({size}) cannot be less than the current one")
         if database.allocated_storage < size < database.allocated_storage * 1.1:
-            changes["allocated_storage"] = size = math.ceil(database.allocated_storage * 1.1)
+            changes["allocated_storage"] = size = -(-database.allocated_storage * 11 // 10)
         if any(getattr(database, name) != changes[name] for name in VOLUME if name in changes):
             if not settled(STORAGE, database.storage_since):
                 raise InvalidParameterCombination(

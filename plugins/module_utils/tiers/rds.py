@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -156,7 +155,7 @@ def _check_engine(params: Mapping[str, Any]) -> None:
 
 def _check_storage(params: Mapping[str, Any]) -> None:
     size, highest = params["allocated_storage"], params["max_allocated_storage"]
-    least = math.ceil(size * 1.1)
+    least = -(-size * 11 // 10)
     if highest and highest < least:
         raise InvalidInput(
             f"rds_max_allocated_storage: {highest} GiB is less than a tenth more than rds_allocated_storage ({size}): use {least} "
