@@ -276,7 +276,10 @@ class _Change:
         def refresh() -> str | None:
             return self.kind.refresh(self.context, self.observed)
 
-        wait_ready(self.kind.waiter, self.observed.address, refresh, self.context.progress)
+        def failure(state: str) -> str:
+            return f"{self.observed.address} ended in state {state}; {self.kind.next_step}"
+
+        wait_ready(self.kind.waiter, self.observed.address, refresh, self.context.progress, failure)
 
 
 def _unless_gone(call: Callable[[], Any]) -> Any:
