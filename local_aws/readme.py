@@ -22,6 +22,7 @@ NAMES = {
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",
+    "rds": "RDS",
     "route53": "Route 53",
     "s3": "S3",
     "secretsmanager": "Secrets Manager",

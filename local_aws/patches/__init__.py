@@ -40,6 +40,7 @@ MODULES = {
     "moto.iam.models": ("iam",),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs", "logs_delivery"),
+    "moto.rds.models": ("rds_states", "rds_changes", "rds_parameters", "rds_watching"),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
     "moto.route53.models": ("route53",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),

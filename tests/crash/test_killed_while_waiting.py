@@ -14,6 +14,7 @@ from local_aws import transitions
 WAITS = {
     "vpc": {"nat_gateway": 20},
     "dynamodb": {"dynamodb_table": 20},
+    "rds": {"db_instance": 20},
     "redis": {"replication_group": 20},
 }
 

@@ -48,6 +48,20 @@ EXPECTED = {
         "secretsmanager:DescribeSecret": SECRETS,  # the list may be five minutes old
         "secretsmanager:GetResourcePolicy": SECRETS,
     },
+    "rds": {
+        "rds:DescribeDBInstances": 1,
+        "rds:DescribeDBSubnetGroups": 1,
+        "rds:DescribeDBParameterGroups": 1,
+        "rds:DescribeDBParameters": 1,
+        "rds:ListTagsForResource": 2,  # of the groups: their lists have none
+        "logs:DescribeLogGroups": 2,  # a log group a call
+        "logs:ListTagsForResource": 2,  # likewise
+        "iam:GetAccountAuthorizationDetails": 1,
+        "kms:ListAliases": 1,
+        "ec2:DescribeSubnets": 1,
+        "ec2:DescribeSecurityGroups": 1,
+        "eks:DescribeCluster": 1,
+    },
     "redis": {
         "eks:DescribeCluster": 1,
         "kms:ListAliases": 1,
