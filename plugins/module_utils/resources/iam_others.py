@@ -131,8 +131,8 @@ class Caller(Kind):
             return view.api.arn("iam", f"user/{name}", region="")
         if kind != "role":
             raise EngineError(
-                f"eks_deployer: {arn} is neither a role nor a user, so it can have no access to the cluster: set eks_deployer to the "
-                "ARN of one that shall have it"
+                f"eks_deployer: {arn} is neither a role nor a user, so it can have no access to the cluster: set eks_deployer to "
+                "the ARN of one that shall have it"
             )
         try:
             return view.api.client("iam").get_role(RoleName=name)["Role"]["Arn"]

@@ -24,8 +24,8 @@ TAGGED = ("instance", "volume", "network-interface")
 
 
 class LaunchTemplate(Ec2Kind):
-    """``settings``: ``security_groups``, ``volume`` (``size_gib``, ``type``, ``iops``, ``throughput``, ``kms_key``), ``hop_limit`` and
-    ``instance_tags``. A change makes a new version, which becomes the default; whoever uses an older one goes on with it.
+    """``settings``: ``security_groups``, ``volume`` (``size_gib``, ``type``, ``iops``, ``throughput``, ``kms_key``), ``hop_limit``
+    and ``instance_tags``. A change makes a new version, which becomes the default; whoever uses an older one goes on with it.
     """
 
     name = "launch_template"
@@ -118,7 +118,7 @@ def _data(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``_data`` wrote. What differs from it otherwise (a token that is optional) shows as a value of ``hop_limit`` or ``volume``."""
+    """What ``_data`` wrote; a token that is optional shows as no hop limit, a volume that is not encrypted as one without a key."""
     metadata = data.get("MetadataOptions") or {}
     devices = {device.get("DeviceName"): device.get("Ebs") or {} for device in data.get("BlockDeviceMappings") or ()}
     ebs = devices.get(DEVICE, {})

@@ -173,8 +173,8 @@ class AddonRelease(Kind):
                     if fit.get("defaultVersion") and fit.get("clusterVersion") == kubernetes:
                         return version["addonVersion"]
         raise EngineError(
-            f"eks_addons: EKS has no {name} for Kubernetes {kubernetes}: check the add-on's name and eks_version, or give the add-on "
-            "a version of your own choice"
+            f"eks_addons: EKS has no {name} for Kubernetes {kubernetes}: check the add-on's name and eks_version, or give the "
+            "add-on a version of your own choice"
         )
 
 
