@@ -14,6 +14,7 @@ NAMES = {
     "core": "all",
     "dynamodb": "DynamoDB",
     "ec2": "EC2",
+    "eks": "EKS",
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",
