@@ -284,8 +284,8 @@ def _check_labels(group: Mapping[str, Any]) -> None:
             raise InvalidInput(f"eks_node_groups: the label {key!r} of {group['name']} is none that Kubernetes takes from us")
         if not isinstance(value, str) or not LABEL_VALUE.match(value):
             raise InvalidInput(
-                f"eks_node_groups: the value {value!r} of label {key} of {group['name']} is none that Kubernetes takes: a string of "
-                "at most 63 letters, digits and _ . -, with a letter or digit at both ends"
+                f"eks_node_groups: the value {value!r} of label {key} of {group['name']} is none that Kubernetes takes: a string "
+                "of at most 63 letters, digits and _ . -, with a letter or digit at both ends"
             )
 
 

@@ -23,6 +23,11 @@ DEVICE = "/dev/xvda"
 TAGGED = ("instance", "volume", "network-interface")
 
 
+def normal(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings in the form in which two that mean the same are equal."""
+    return {**settings, "security_groups": sorted(settings.get("security_groups") or ())}
+
+
 class LaunchTemplate(Ec2Kind):
     """``settings``: ``security_groups``, ``volume`` (``size_gib``, ``type``, ``iops``, ``throughput``, ``kms_key``), ``hop_limit``
     and ``instance_tags``. A change makes a new version, which becomes the default; whoever uses an older one goes on with it.
@@ -32,7 +37,7 @@ class LaunchTemplate(Ec2Kind):
     listing = ("describe_launch_templates", "LaunchTemplates", "LaunchTemplateId", "LaunchTemplateIds")
     resource_type = "launch-template"
     within = ("security_group",)
-    fields = (Field("template_name", on_change="replace"), Field("settings"))
+    fields = (Field("template_name", on_change="replace"), Field("settings", canonical=normal))
 
     def observe(self, view: View) -> Iterable[Observed]:
         found = list(super().observe(view))

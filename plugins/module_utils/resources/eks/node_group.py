@@ -18,7 +18,7 @@ from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import WaitFailed
 from ...reconcile.resource import Context, Kind, Observed, Resource, View
 from ...reconcile.waiter import Waiter
-from ..ec2.launch_template import settings_of_versions
+from ..ec2.launch_template import normal, settings_of_versions
 from . import common
 
 FAILED = ("CREATE_FAILED", "DELETE_FAILED")
@@ -53,7 +53,7 @@ class NodeGroup(Kind):
         Field("capacity_type", on_change="replace"),
         Field("ami_type", on_change="replace"),
         Field("template_id", on_change="replace"),
-        Field("template"),
+        Field("template", canonical=normal),
         Field("version"),
         Field("labels"),
         Field("taints", unordered=True),
