@@ -33,7 +33,7 @@ MODULES = {
         "eks_nodegroups",
         "eks_addons",
     ),
-    "moto.iam.models": ("iam",),
+    "moto.iam.models": ("iam", "iam_managed"),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs",),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
