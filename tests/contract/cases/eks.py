@@ -42,7 +42,7 @@ PARAMS = {
     "access_entries": [
         {
             "name": "operators",
-            "principal": "arn:aws:iam::123456789012:role/operators",
+            "principal": "arn:aws:iam::123456789012:role/prod-us-east-1-vpc-flow-logs",
             "policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["agents"]}, {"policy": "AmazonEKSEditPolicy"}],
         }
     ],
