@@ -22,6 +22,7 @@ NAMES = {
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",
     "sqs": "SQS",
+    "sts": "STS",
     "tagging": "Tagging API",
     "wafv2": "WAF",
 }

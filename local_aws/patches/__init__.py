@@ -23,7 +23,7 @@ MODULES = {
     "moto.applicationautoscaling.models": ("autoscaling",),
     "moto.core.models": ("core",),
     "moto.dynamodb.responses": ("dynamodb",),
-    "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
+    "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints", "ec2_templates"),
     "moto.eks.models": (
         "eks_common",
         "eks_versions",
@@ -41,6 +41,7 @@ MODULES = {
     "moto.secretsmanager.models": ("secretsmanager",),
     "moto.sns.models": ("sns",),
     "moto.sqs.models": ("sqs",),
+    "moto.sts.models": ("sts",),
     "moto.wafv2.models": ("wafv2",),
 }
 

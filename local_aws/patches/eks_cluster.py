@@ -122,8 +122,8 @@ def check_encryption(config: list[dict[str, Any]]) -> None:
 def clusters() -> None:
     """AWS checks the role, the subnets (two zones, one VPC), the groups, the version, the endpoint access; shows every setting with
     its default; gives each cluster an issuer and a certificate of its own, shown once it is there; takes the same
-    clientRequestToken for the same call. moto checks nothing, drops accessConfig, upgradePolicy, deletionProtection and
-    others, knows no VPC, and gives all clusters one issuer."""
+    clientRequestToken for the same call; makes access entries for EKS's own role and for the creator. moto checks
+    nothing, drops accessConfig, upgradePolicy, deletionProtection and others, knows no VPC, and gives all clusters one issuer."""
 
     @operation("CreateCluster")
     def create(backend: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -296,11 +296,16 @@ def write_logs(backend: Any, cluster: Any) -> None:
 
 
 def _admit_creator(backend: Any, cluster: Any) -> None:
-    """The creator is an administrator, unless the cluster is not to have it so."""
+    """EKS itself has an entry; the creator is an administrator, unless the cluster is not to have it so."""
     from local_aws.patches.eks_access import entry_of
 
     access = cluster.shown["accessConfig"]
-    if access["bootstrapClusterCreatorAdminPermissions"] and access["authenticationMode"] != "CONFIG_MAP":
+    if access["authenticationMode"] == "CONFIG_MAP":
+        return
+    service = "eks.amazonaws.com/AWSServiceRoleForAmazonEKS"
+    linked = f"arn:{backend.partition}:iam::{backend.account_id}:role/aws-service-role/{service}"
+    cluster.entries[linked] = entry_of(backend, cluster, {"principalArn": linked})
+    if access["bootstrapClusterCreatorAdminPermissions"]:
         creator = f"arn:{backend.partition}:iam::{backend.account_id}:user/moto"
         entry = cluster.entries[creator] = entry_of(backend, cluster, {"principalArn": creator})
         entry["policies"] = {

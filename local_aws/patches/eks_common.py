@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -146,9 +147,9 @@ class Thing:
 
 def text(value: Any) -> str:
     """A parameter of an update as AWS writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else ",".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class Cluster(Thing):

@@ -7,6 +7,7 @@ from typing import Any
 from moto.core.utils import utcnow
 
 from local_aws.patches import patch
+from local_aws.patches.eks_access import entry_of
 from local_aws.patches.eks_cluster import ec2_of, role_of, subnets_of
 from local_aws.patches.eks_common import (
     NODEGROUP,
@@ -91,8 +92,8 @@ def taints_of(taints: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
 @patch
 def node_groups() -> None:
     """AWS checks the role, the subnets, the sizes (minimum <= desired <= maximum), the version (that of the cluster or one before)
-    and the launch template with its version; instance types, disk size and SSH key are given there or here. moto checks little of
-    it, drops updateConfig and nodeRepairConfig, and invents a version and an SSH key."""
+    and the launch template with its version; instance types, disk size and SSH key are given there or here; the nodes' role gets an
+    access entry. moto checks little of it, drops updateConfig and nodeRepairConfig, and invents a version and an SSH key."""
 
     @operation("CreateNodegroup")
     def create(backend: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +107,9 @@ def node_groups() -> None:
         cluster_of(backend, cluster.name, "ACTIVE")
         group = Thing(NODEGROUP, _shown(backend, cluster, given), token)
         cluster.nodegroups[name] = group
+        role = given["nodeRole"]
+        if cluster.shown["accessConfig"]["authenticationMode"] != "CONFIG_MAP" and role not in cluster.entries:
+            cluster.entries[role] = entry_of(backend, cluster, {"principalArn": role, "type": "EC2_LINUX"})
         return {"nodegroup": group.describe()}
 
     @operation("DescribeNodegroup")
