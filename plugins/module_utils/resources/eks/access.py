@@ -74,14 +74,14 @@ class AccessEntry(Kind):
             principal = who["principalArn"]
             yield Observed(
                 wanted.get(principal) or address_in(tags, self.name, principal),
-                principal,
+                item["accessEntryArn"],
                 {
                     "cluster": item["clusterName"],
                     "principal": principal,
                     "groups": item.get("kubernetesGroups") or [],
                     "policies": attached,
                 },
-                {"arn": item["accessEntryArn"], "cluster": item["clusterName"]},
+                _attributes(item),
                 tags,
             )
 
@@ -106,14 +106,14 @@ class AccessEntry(Kind):
         item = until(lambda: client.create_access_entry(**request), not_yet=_not_known_yet)["accessEntry"]
         return Observed(
             resource.address,
-            desired["principal"],
+            item["accessEntryArn"],
             {**{name: desired[name] for name in ("cluster", "principal", "groups")}, "policies": []},
-            {"arn": item["accessEntryArn"], "cluster": desired["cluster"]},
+            _attributes(item),
         )
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         client = context.api.client("eks")
-        who = {"clusterName": observed.attributes["cluster"], "principalArn": observed.id}
+        who = {"clusterName": observed.attributes["cluster"], "principalArn": observed.attributes["principal"]}
         if "tags" in delta:
             common.write_tags(context, observed.attributes["arn"], delta["tags"])
         if "groups" in delta:
@@ -130,8 +130,12 @@ class AccessEntry(Kind):
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with tolerating(common.GONE):
-            who = {"clusterName": observed.attributes["cluster"], "principalArn": observed.id}
+            who = {"clusterName": observed.attributes["cluster"], "principalArn": observed.attributes["principal"]}
             context.api.client("eks").delete_access_entry(**who)
+
+
+def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {"arn": item["accessEntryArn"], "principal": item["principalArn"], "cluster": item["clusterName"]}
 
 
 class PodIdentity(Kind):

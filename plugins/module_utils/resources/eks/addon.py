@@ -66,7 +66,7 @@ class Addon(Kind):
             if item["addonName"] in wanted or view.owner.owns_in_tier(tags):
                 yield Observed(
                     wanted.get(item["addonName"]) or address_in(tags, self.name, item["addonName"]),
-                    item["addonName"],
+                    item["addonArn"],
                     {
                         "cluster": item["clusterName"],
                         "addon_name": item["addonName"],
@@ -90,10 +90,11 @@ class Addon(Kind):
             "tags": desired["tags"],
             **({"addonVersion": version} if version else {}),
         }
-        stub = Observed(resource.address, desired["addon_name"], attributes={"cluster": desired["cluster"]})
+        attributes = {"name": desired["addon_name"], "cluster": desired["cluster"]}
+        stub = Observed(resource.address, desired["addon_name"], attributes=attributes)
         item = common.create(self, context, resource, stub, lambda: client.create_addon(**request))["addon"]
         made = {field.name: desired.get(field.name) for field in self.fields}
-        return Observed(resource.address, desired["addon_name"], made, _attributes(item))
+        return Observed(resource.address, item["addonArn"], made, _attributes(item))
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         if "tags" in delta:
@@ -103,10 +104,12 @@ class Addon(Kind):
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with tolerating(common.GONE):
-            context.api.client("eks").delete_addon(clusterName=observed.attributes["cluster"], addonName=observed.id)
+            context.api.client("eks").delete_addon(
+                clusterName=observed.attributes["cluster"], addonName=observed.attributes["name"]
+            )
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
-        item = describe(context, observed.attributes["cluster"], observed.id)
+        item = describe(context, observed.attributes["cluster"], observed.attributes["name"])
         if item is None:
             return None
         if item["status"] == "DELETE_FAILED":
@@ -114,7 +117,7 @@ class Addon(Kind):
         return item["status"]
 
     def reason(self, context: Context, observed: Observed) -> str:
-        item = describe(context, observed.attributes["cluster"], observed.id) or {}
+        item = describe(context, observed.attributes["cluster"], observed.attributes["name"]) or {}
         return common.reasons((item.get("health") or {}).get("issues"))
 
 
@@ -134,9 +137,10 @@ class AddonVersion(Kind):
     def observe(self, view: View) -> Iterable[Observed]:
         wanted = {resource.desired["addon_name"]: resource.address for resource in view.resources}
         for addon in view.of("eks_addon").values():
-            if addon.id in wanted:
-                attributes = {name: addon.attributes[name] for name in ("name", "cluster")}
-                yield Observed(wanted[addon.id], addon.id, {"version": addon.fields["version"]}, attributes)
+            name = addon.attributes["name"]
+            if name in wanted:
+                attributes = {"name": name, "cluster": addon.attributes["cluster"]}
+                yield Observed(wanted[name], name, {"version": addon.fields["version"]}, attributes)
 
     def create(self, context: Context, resource: Resource) -> Observed:
         """The add-on is there by now."""
@@ -186,7 +190,7 @@ def describe(context: Context, cluster: str, name: str) -> dict[str, Any] | None
 
 def write(context: Context, resource: Resource, observed: Observed, version: str | None) -> None:
     """UpdateAddon with the whole configuration: EKS would take back what is left out."""
-    who = {"clusterName": observed.attributes["cluster"], "addonName": observed.id}
+    who = {"clusterName": observed.attributes["cluster"], "addonName": observed.attributes["name"]}
     request = {
         **who,
         "resolveConflicts": "OVERWRITE",
@@ -194,7 +198,9 @@ def write(context: Context, resource: Resource, observed: Observed, version: str
         **({"addonVersion": version} if version else {}),
     }
     client = context.api.client("eks")
-    common.change(context, resource.address, lambda: client.update_addon(**request), who["clusterName"], addonName=observed.id)
+    common.change(
+        context, resource.address, lambda: client.update_addon(**request), who["clusterName"], addonName=observed.attributes["name"]
+    )
 
 
 def _text(configuration: Any) -> str:

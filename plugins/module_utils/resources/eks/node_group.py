@@ -25,7 +25,7 @@ FAILED = ("CREATE_FAILED", "DELETE_FAILED")
 
 
 class NodeGroup(Kind):
-    """A node group. Its natural name is its name within the cluster. Options: ``force`` (an update evicts pods that resist).
+    """A node group. Its natural name is its name within the cluster; its id is its ARN, which no later one has. Options: ``force`` (an update evicts pods that resist).
 
     ``template`` is what the launch template says in the version that the group uses; ``template_id`` and ``template_version`` are
     where the desired one is found. ``desired_size`` is what the group begins with; from then on it is the cluster autoscaler's.
@@ -79,7 +79,7 @@ class NodeGroup(Kind):
                 address = wanted.get(item["nodegroupName"]) or address_in(tags, self.name, item["nodegroupName"])
                 yield Observed(
                     address,
-                    item["nodegroupName"],
+                    item["nodegroupArn"],
                     _values(item, templates.get(_template(item))),
                     _attributes(item),
                     tags,
@@ -109,15 +109,15 @@ class NodeGroup(Kind):
             "updateConfig": {"maxUnavailablePercentage": desired["max_unavailable_percent"]},
             "tags": desired["tags"],
         }
-        stub = Observed(resource.address, desired["name"], attributes={"cluster": desired["cluster"]})
+        stub = Observed(resource.address, desired["name"], attributes={name: desired[name] for name in ("name", "cluster")})
         item = common.create(self, context, resource, stub, lambda: client.create_nodegroup(**request))["nodegroup"]
         made = {field.name: desired.get(field.name) for field in self.fields}
-        return Observed(resource.address, desired["name"], made, _attributes(item))
+        return Observed(resource.address, item["nodegroupArn"], made, _attributes(item))
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         """What holds of the group first, so that the nodes that an update of the version brings have it already."""
         client = context.api.client("eks")
-        who = {"clusterName": observed.attributes["cluster"], "nodegroupName": observed.id}
+        who = {"clusterName": observed.attributes["cluster"], "nodegroupName": observed.attributes["name"]}
 
         def change(call: Any, **arguments: Any) -> None:
             common.change(
@@ -125,7 +125,7 @@ class NodeGroup(Kind):
                 resource.address,
                 lambda: call(**who, **arguments),
                 who["clusterName"],
-                nodegroupName=observed.id,
+                nodegroupName=observed.attributes["name"],
             )
 
         if "tags" in delta:
@@ -164,7 +164,7 @@ class NodeGroup(Kind):
     @staticmethod
     def _scaling(context: Context, observed: Observed, bounds: Mapping[str, int]) -> dict[str, int]:
         """The new bounds. The desired size goes along only where it would be outside of them: EKS refuses that."""
-        item = _describe(context, observed.attributes["cluster"], observed.id)
+        item = _describe(context, observed.attributes["cluster"], observed.attributes["name"])
         current = (item or {"scalingConfig": {}})["scalingConfig"].get("desiredSize", bounds["min"])
         within = min(max(current, bounds["min"]), bounds["max"])
         lifted = {} if within == current else {"desiredSize": within}
@@ -172,10 +172,12 @@ class NodeGroup(Kind):
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with tolerating(common.GONE):
-            context.api.client("eks").delete_nodegroup(clusterName=observed.attributes["cluster"], nodegroupName=observed.id)
+            context.api.client("eks").delete_nodegroup(
+                clusterName=observed.attributes["cluster"], nodegroupName=observed.attributes["name"]
+            )
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
-        item = _describe(context, observed.attributes["cluster"], observed.id)
+        item = _describe(context, observed.attributes["cluster"], observed.attributes["name"])
         if item is None:
             return None
         if item["status"] == "DELETE_FAILED":
@@ -185,7 +187,7 @@ class NodeGroup(Kind):
         return item["status"]
 
     def reason(self, context: Context, observed: Observed) -> str:
-        item = _describe(context, observed.attributes["cluster"], observed.id) or {}
+        item = _describe(context, observed.attributes["cluster"], observed.attributes["name"]) or {}
         return common.reasons((item.get("health") or {}).get("issues"))
 
 
