@@ -10,8 +10,9 @@ module: eks
 version_added: 0.1.0
 short_description: Keep the platform's EKS cluster
 description:
-  - Keeps an EKS cluster in the private subnets that M(agent_platform.aws.vpc) keeps, with its node groups, add-ons, access entries and
-    pod identities, and the IAM roles of the cluster, its nodes and what runs in it, encrypted with keys of M(agent_platform.aws.kms).
+  - Keeps an EKS cluster in the private subnets that M(agent_platform.aws.vpc) keeps, with its node groups, add-ons, access
+    entries and pod identities, and the IAM roles of the cluster, its nodes and what runs in it.
+  - Secrets, logs and the nodes' volumes are encrypted with keys that M(agent_platform.aws.kms) keeps.
   - Another O(version) is an update in place, one minor at a time. The control plane goes first, then the nodes, then the add-ons.
   - How many nodes a group has is the cluster autoscaler's, within the group's bounds.
   - The cluster is never replaced. A node group is where AWS cannot change it in place.

@@ -24,6 +24,10 @@ CALLER, NOBODY = "caller", "none"
 RECOMMENDED, KEEP = "recommended", "keep"
 DEPLOYER = "deployer-"
 PUBLIC_CIDRS = 40
+NOT_OF_THE_INTERNET = [
+    IPv4Network(text)
+    for text in ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+]
 ROLE_NAME = 64
 GROUP_NAME = 63
 ADDON_VERSION = re.compile(r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")
@@ -184,7 +188,7 @@ def _check_endpoint(params: Mapping[str, Any]) -> None:
     cidrs = params["public_access_cidrs"]
     for text in cidrs:
         network = _network("eks_public_access_cidrs", text)
-        if network.is_private and network.prefixlen:
+        if any(network.subnet_of(inside) for inside in NOT_OF_THE_INTERNET):
             raise InvalidInput(
                 f"eks_public_access_cidrs: {text} is no range of the internet: the endpoint is open to the VPC already, so list "
                 "public addresses alone"

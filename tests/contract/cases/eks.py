@@ -1,4 +1,4 @@
-"""The eks tier: what its contract is tried with. Deletion protection is off, so that it comes down; Kubernetes is not the newest."""
+"""The eks tier: what its contract is tried with. Not protected, so that it comes down, and with a version above its own."""
 
 from .case import Case
 

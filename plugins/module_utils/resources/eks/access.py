@@ -19,10 +19,6 @@ from ...reconcile.resource import Context, Kind, Observed, Resource, View
 from . import common
 
 
-def clusters_of(view: View) -> list[str]:
-    return [cluster.id for cluster in view.of("eks_cluster").values() if view.owner.owns(cluster.tags or {})]
-
-
 def _not_known_yet(error: Exception) -> bool:
     """EKS hears of a new role only after seconds."""
     return is_code(error, "InvalidParameterException", "InvalidRequestException") and "role" in str(error).lower()
@@ -52,7 +48,7 @@ class AccessEntry(Kind):
             for resource in view.resources
             if isinstance(resource.desired["principal"], str)
         }
-        clusters = clusters_of(view)
+        clusters = common.clusters_of(view)
         lists = view.api.map(
             lambda name: common.unless_gone(
                 lambda: view.api.pages("eks", "list_access_entries", "accessEntries", clusterName=name)
@@ -156,7 +152,7 @@ class PodIdentity(Kind):
         wanted = {
             (resource.desired["namespace"], resource.desired["service_account"]): resource.address for resource in view.resources
         }
-        clusters = clusters_of(view)
+        clusters = common.clusters_of(view)
         lists = view.api.map(
             lambda name: common.unless_gone(
                 lambda: view.api.pages("eks", "list_pod_identity_associations", "associations", clusterName=name)

@@ -54,7 +54,7 @@ class Addon(Kind):
 
     def observe(self, view: View) -> Iterable[Observed]:
         wanted = {resource.desired["addon_name"]: resource.address for resource in view.resources}
-        clusters = [cluster.id for cluster in view.of("eks_cluster").values() if view.owner.owns(cluster.tags or {})]
+        clusters = common.clusters_of(view)
         lists = view.api.map(
             lambda name: common.unless_gone(lambda: view.api.pages("eks", "list_addons", "addons", clusterName=name)), clusters
         )

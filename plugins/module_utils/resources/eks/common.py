@@ -16,7 +16,7 @@ from ...aws.retry import until
 from ...aws.tags import written
 from ...reconcile.delta import Change
 from ...reconcile.errors import WaitFailed
-from ...reconcile.resource import Context, Kind, Observed, Resource
+from ...reconcile.resource import Context, Kind, Observed, Resource, View
 from ...reconcile.waiter import Waiter, wait_gone, wait_ready
 
 GONE = "ResourceNotFoundException"
@@ -90,6 +90,13 @@ def reasons(issues: Iterable[Mapping[str, Any]] | None) -> str:
         for issue in issues or ()
     ]
     return "; ".join(texts) or "no reason given"
+
+
+def clusters_of(view: View) -> list[str]:
+    """Names of our clusters in which there can be something: EKS does not list it before they are made."""
+    unmade = ("CREATING", "FAILED", DELETING)
+    clusters = view.of("eks_cluster").values()
+    return [cluster.id for cluster in clusters if view.owner.owns(cluster.tags or {}) and cluster.state not in unmade]
 
 
 def unless_gone(call: Callable[[], Any]) -> Any:

@@ -25,7 +25,9 @@ FAILED = ("CREATE_FAILED", "DELETE_FAILED")
 
 
 class NodeGroup(Kind):
-    """A node group. Its natural name is its name within the cluster; its id is its ARN, which no later one has. Options: ``force`` (an update evicts pods that resist).
+    """A node group. Options: ``force`` (an update evicts pods that resist).
+
+    Its natural name is its name within the cluster; its id is its ARN, which no later group of the name has.
 
     ``template`` is what the launch template says in the version that the group uses; ``template_id`` and ``template_version`` are
     where the desired one is found. ``desired_size`` is what the group begins with; from then on it is the cluster autoscaler's.
@@ -65,7 +67,7 @@ class NodeGroup(Kind):
     def observe(self, view: View) -> Iterable[Observed]:
         """The groups of our clusters; one list a cluster, and one description a group."""
         wanted = {resource.desired["name"]: resource.address for resource in view.resources}
-        clusters = [cluster.id for cluster in view.of("eks_cluster").values() if view.owner.owns(cluster.tags or {})]
+        clusters = common.clusters_of(view)
         lists = view.api.map(
             lambda name: common.unless_gone(lambda: view.api.pages("eks", "list_nodegroups", "nodegroups", clusterName=name)),
             clusters,
