@@ -18,6 +18,7 @@ from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import InvalidInput
 from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
+from ...reconcile.unknown import UNKNOWN
 from ...reconcile.waiter import Waiter
 from . import common
 
@@ -250,7 +251,7 @@ def _values(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What is not there yet is left out."""
+    """A cluster that is still being made has no endpoint, no issuer and no group yet."""
     known = {
         "arn": item.get("arn"),
         "name": item["name"],
@@ -260,4 +261,4 @@ def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
         "cluster_security_group_id": (item.get("resourcesVpcConfig") or {}).get("clusterSecurityGroupId"),
         "oidc_issuer": ((item.get("identity") or {}).get("oidc") or {}).get("issuer"),
     }
-    return {name: value for name, value in known.items() if value is not None}
+    return {name: UNKNOWN if value is None else value for name, value in known.items()}
