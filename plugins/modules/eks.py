@@ -386,37 +386,10 @@ awaiting:
   elements: str
 """
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.launch_template import LaunchTemplate
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.access import AccessEntry, PodIdentity
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.addon import Addon, AddonVersion
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.cluster import Cluster
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.node_group import NodeGroup
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.iam import Role
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.iam_others import OidcProvider, ServiceLinkedRole
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.logs import LogGroup
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Tier, run_module
-from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.eks import LOOKS_UP, SPEC, check, declare
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.eks import KINDS, LOOKS_UP, SPEC, check, declare
 
-TIER = Tier(
-    "eks",
-    SPEC,
-    (
-        ServiceLinkedRole(),
-        Role(),
-        LogGroup(),
-        Cluster(),
-        OidcProvider(),
-        AccessEntry(),
-        PodIdentity(),
-        LaunchTemplate(),
-        NodeGroup(),
-        Addon(),
-        AddonVersion(),
-    ),
-    declare,
-    check,
-    looks_up=LOOKS_UP,
-)
+TIER = Tier("eks", SPEC, KINDS, declare, check, looks_up=LOOKS_UP)
 
 
 def main():

@@ -11,18 +11,32 @@ from typing import Any
 from ..reconcile.reference import Ref
 from ..reconcile.resource import Resource
 from ..resources.ec2.launch_template import LaunchTemplate
-from ..resources.eks.access import AccessEntry
+from ..resources.eks.access import AccessEntry, PodIdentity
 from ..resources.eks.addon import Addon, AddonRelease, AddonVersion
 from ..resources.eks.cluster import LOG_TYPES, Cluster
 from ..resources.eks.node_group import NodeGroup
+from ..resources.iam import Role
 from ..resources.iam_others import Caller, OidcProvider, ServiceLinkedRole, identity
 from ..resources.logs import LogGroup
 from ..tier_module import Place
 from . import eks_roles, kms, vpc_lookups
 from .eks_input import CALLER, DEPLOYER, EFFECTS, KEEP, KEYS, NOBODY, RECOMMENDED, SPEC, architecture, check
 
-__all__ = ["LOOKS_UP", "SPEC", "check", "declare", "looked_up"]
+__all__ = ["KINDS", "LOOKS_UP", "SPEC", "check", "declare", "looked_up"]
 
+KINDS = (
+    ServiceLinkedRole(),
+    Role(),
+    LogGroup(),
+    Cluster(),
+    OidcProvider(),
+    AccessEntry(),
+    PodIdentity(),
+    LaunchTemplate(),
+    NodeGroup(),
+    Addon(),
+    AddonVersion(),
+)
 LOOKS_UP = (*vpc_lookups.KINDS, kms.Key(), AddonRelease(), Caller())
 # What a node needs to become ready. Everything else needs ready nodes.
 BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
