@@ -11,6 +11,7 @@ from local_aws.patches import patch
 from local_aws.patches.eks_cluster import role_of
 from local_aws.patches.eks_common import (
     ADDON,
+    DEGRADED,
     Thing,
     bad_parameter,
     cluster_of,
@@ -25,6 +26,38 @@ from local_aws.patches.eks_common import (
 from local_aws.patches.eks_versions import ADDONS, addon_versions, default_addon_version
 
 ROLE = "The role {} does not exist or does not trust the cluster's OIDC provider"
+
+
+# Deployments: they run on nodes, and are not well without.
+ON_NODES = ("aws-ebs-csi-driver", "aws-efs-csi-driver", "coredns", "metrics-server", "snapshot-controller")
+LONELY = {
+    "code": "InsufficientNumberOfReplicas",
+    "message": "The add-on is unhealthy because it doesn't have the desired number of replicas.",
+    "resourceIds": [],
+}
+
+
+class Addon(Thing):
+    """An add-on of a cluster."""
+
+    def __init__(self, cluster: Any, shown: dict[str, Any], token: str | None) -> None:
+        self.cluster = cluster
+        super().__init__(ADDON, shown, token)
+
+    @property
+    def status(self) -> str:
+        """The state by AWS's name: what has no nodes to run on is not well, or still being created while nodes come."""
+        status = super().status
+        if status != "ACTIVE" or self.shown["addonName"] not in ON_NODES:
+            return status
+        nodes = {group.status for group in self.cluster.nodegroups.values()}
+        if nodes & {"ACTIVE", "UPDATING", DEGRADED}:
+            return status
+        return "CREATING" if self.state == "CREATING" and "CREATING" in nodes else DEGRADED
+
+    def issues(self, status: str) -> list[dict[str, Any]]:
+        """What is wrong with it."""
+        return super().issues(status) or ([LONELY] if status == DEGRADED else [])
 
 
 def find(backend: Any, given: dict[str, Any]) -> Any:
@@ -78,7 +111,8 @@ def associate(backend: Any, cluster: Any, name: str, arn: str, wanted: list[dict
 @patch
 def addons() -> None:
     """AWS installs add-ons, each once a cluster, at a version for the cluster's Kubernetes version or the default one; an add-on
-    owns the pod identity associations that it is given. moto has no add-ons."""
+    owns the pod identity associations that it is given; one that is a deployment (coredns) is DEGRADED without nodes. moto has
+    no add-ons."""
 
     @operation("CreateAddon")
     def create(backend: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +148,7 @@ def addons() -> None:
             "podIdentityAssociations": associate(backend, cluster, name, arn, given.get("podIdentityAssociations")) or [],
             "namespaceConfig": {"namespace": (given.get("namespaceConfig") or {}).get("namespace") or ADDONS[name][1]},
         }
-        cluster.addons[name] = Thing(ADDON, shown, token)
+        cluster.addons[name] = Addon(cluster, shown, token)
         return {"addon": cluster.addons[name].describe()}
 
     @operation("DescribeAddon")

@@ -72,17 +72,18 @@ class Thing:
     def begin(self, state: str) -> None:
         """Enter a transitional state."""
         self.state, self.since = state, now()
+        self.over = settled(self.kind, self.since)
         self.reason = None if state == "DELETING" else failure(self.kind)
 
     @property
     def through(self) -> bool:
         """Whether the transition is over; what it changed shows from then on."""
-        over = settled(self.kind, self.since)
-        if over and self.state == "UPDATING" and self.changes:
+        self.over = self.over or settled(self.kind, self.since)
+        if self.over and self.state == "UPDATING" and self.changes:
             if not self.reason:
                 self.shown.update(self.changes)
             self.changes = {}
-        return over
+        return self.over
 
     @property
     def status(self) -> str:
@@ -105,19 +106,17 @@ class Thing:
     def describe(self) -> dict[str, Any]:
         """What the Describe call answers."""
         status = self.status
-        issues = []
-        if self.through and self.reason and status != "ACTIVE":
-            text = self.reason.removeprefix(DEGRADED).lstrip(": ")
-            code, colon, rest = text.partition(":")
-            known = bool(colon) and code.isalnum()
-            issues = [
-                {
-                    "code": code if known else OTHER_ISSUE[self.kind],
-                    "message": rest.strip() if known else text,
-                    "resourceIds": [],
-                }
-            ]
-        return {**self.shown, "status": status, "health": {"issues": issues}}
+        return {**self.shown, "status": status, "health": {"issues": self.issues(status)}}
+
+    def issues(self, status: str) -> list[dict[str, Any]]:
+        """What is wrong with it. A reason may begin with DEGRADED, and with one of AWS's codes."""
+        if not (self.through and self.reason and status != "ACTIVE"):
+            return []
+        reason = self.reason.removeprefix(DEGRADED).lstrip(": ")
+        code, colon, rest = reason.partition(":")
+        known = bool(colon) and code.isalnum()
+        message = rest.strip() if known else reason
+        return [{"code": code if known else OTHER_ISSUE[self.kind], "message": message, "resourceIds": []}]
 
     def update(self, kind: str, params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         """Begin an update; answers what DescribeUpdate shows."""
@@ -138,7 +137,7 @@ class Thing:
         """The update with its status; KeyError where there is none."""
         update = dict(self.updates[update_id])
         since, reason = update.pop("since"), update.pop("reason")
-        if not settled(self.kind, since):
+        if since == self.since and not self.through:
             return {**update, "status": "InProgress"}
         if reason:
             return {**update, "status": "Failed", "errors": [{"errorCode": "Unknown", "errorMessage": reason, "resourceIds": []}]}

@@ -209,4 +209,4 @@ def test_a_run_killed_after_any_of_its_writes_is_finished_by_the_next(prepare, a
         run(prepared, **override)
         assert run(prepared, **override)["plan"] == []
         assert [len(versions(api, name)) for name in ("openai-api-key", "slack-bot-tokens")] == [1, 1]
-        assert [item["Name"] for item in api.list_secrets()["SecretList"]] == ["prod/openai-api-key", "prod/slack-bot-tokens"]
+        assert sorted(item["Name"] for item in api.list_secrets()["SecretList"]) == ["prod/openai-api-key", "prod/slack-bot-tokens"]

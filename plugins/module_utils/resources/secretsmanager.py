@@ -25,6 +25,8 @@ from ..reconcile.waiter import Waiter
 NOT_FOUND = "ResourceNotFoundException"
 # What DescribeSecret shows of a replica for which no key was named.
 AWS_KEY = "alias/aws/secretsmanager"
+# Staging labels of versions.
+CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 AVAILABLE, DELETED, REPLICATING = "available", "deleted", "replicating"
 UNDER_WAY = ("InProgress", "Pending")
 
@@ -107,6 +109,7 @@ class Secret(Kind):
                 "description": secret.get("Description", ""),
                 "kms_key": secret.get("KmsKeyId"),
                 "replicas": replicas_of(secret),
+                "stored": CURRENT in stages_of(secret),
             },
             attributes={"arn": secret["ARN"], "name": secret["Name"]},
             tags=tags,
@@ -137,6 +140,7 @@ class Secret(Kind):
             "Description": desired["description"],
             "KmsKeyId": desired["kms_key"],
             "Tags": as_list(desired["tags"]),
+            **self.first_value(resource),
         }
         client = context.api.client("secretsmanager")
         try:
@@ -149,7 +153,12 @@ class Secret(Kind):
             return standing
         made = {name: desired[name] for name in ("name", "description", "kms_key")}
         attributes = {"arn": answer["ARN"], "name": desired["name"]}
-        return Observed(resource.address, answer["ARN"], fields={**made, "available": True, "replicas": []}, attributes=attributes)
+        fields = {**made, "available": True, "replicas": [], "stored": "VersionId" in answer}
+        return Observed(resource.address, answer["ARN"], fields=fields, attributes=attributes)
+
+    def first_value(self, resource: Resource) -> dict[str, str]:
+        """Arguments of CreateSecret that store a value in the same call: none."""
+        return {}
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         client, arn = context.api.client("secretsmanager"), observed.id
@@ -238,6 +247,11 @@ def current_value(context: Context, arn: str) -> Any:
         answer = context.api.client("secretsmanager").get_secret_value(SecretId=arn)
         return answer.get("SecretString", answer.get("SecretBinary"))
     return None
+
+
+def stages_of(secret: Mapping[str, Any]) -> dict[str, str]:
+    """Staging label -> id of the version that carries it, of an answer of DescribeSecret."""
+    return {stage: version for version, stages in (secret.get("VersionIdsToStages") or {}).items() for stage in stages}
 
 
 def state_of(secret: Mapping[str, Any]) -> str:

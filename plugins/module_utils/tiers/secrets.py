@@ -13,6 +13,7 @@ from ..aws.policies import deny_insecure_transport, document
 from ..reconcile.errors import InvalidInput
 from ..reconcile.reference import Ref
 from ..reconcile.resource import Resource
+from ..resources.generated_secret import GeneratedSecret
 from ..resources.secretsmanager import AWS_KEY, Secret, secret_string
 from ..tier_module import Place
 from . import kms
@@ -24,6 +25,8 @@ DESCRIPTION_LENGTH = 2048
 VALUE_BYTES = 65536
 # What AWS puts behind the name in an ARN.
 SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
+# Secrets that another tier makes and keeps.
+KEPT_BY_OTHERS = {"redis-auth-token": "redis"}
 REGION = re.compile(r"^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$")
 
 ENTRY_SPEC = {
@@ -77,6 +80,11 @@ def _check_names(names: list[str], environment: str) -> None:
             clash = "stands twice" if name == other else f"and {other!r} differ only by case"
             raise InvalidInput(f"secrets_entries: the name {name!r} {clash}: use each name once")
         taken[name.lower()] = name
+        if name.lower() in KEPT_BY_OTHERS:
+            raise InvalidInput(
+                f"secrets_entries: the name {name!r} is that of a secret that the {KEPT_BY_OTHERS[name.lower()]} tier keeps: use "
+                "another one"
+            )
     for name in names:
         shorter = taken.get(SUFFIX.sub("", name).lower())
         if shorter not in (None, name):
@@ -148,6 +156,26 @@ def declare(params: Mapping[str, Any], place: Place) -> list[Resource]:
             for entry in params["entries"]
         ),
     ]
+
+
+def generated(place: Place, name: str, description: str, key: str, options: Mapping[str, Any]) -> Resource:
+    """The secret ``<environment>/<name>``, for another tier, which must look up ``key``: with a value made at random, once.
+
+    ``options`` are those of ``GeneratedSecret``.
+    """
+    return Resource(
+        GeneratedSecret(),
+        name,
+        {
+            "name": f"{place.environment}/{name}",
+            "available": True,
+            "description": description,
+            "kms_key": Ref(f"kms_key/{key}", "arn"),
+            "policy": resource_policy(place),
+            "stored": True,
+        },
+        options=dict(options),
+    )
 
 
 def resource_policy(place: Place) -> dict[str, Any]:

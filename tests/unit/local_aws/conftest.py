@@ -57,7 +57,7 @@ def eks_ground(client):
     def role(service):
         statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        name = service.replace(".", "-")
+        name = service.removesuffix(".amazonaws.com").replace(".", "-")
         return client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
 
     ec2 = client("ec2")
@@ -91,7 +91,7 @@ def eks_nodegroup(client, eks_ground):
     """`eks_nodegroup(...)` makes the node group `general` of the cluster `main` and answers it."""
 
     def call(**more):
-        given = {"clusterName": "main", "nodegroupName": "general", "subnets": eks_ground["subnets"]}
-        return client("eks").create_nodegroup(nodeRole=eks_ground["node_role"], **{**given, **more})["nodegroup"]
+        given = {"subnets": eks_ground["subnets"], "nodeRole": eks_ground["node_role"]}
+        return client("eks").create_nodegroup(**{"clusterName": "main", "nodegroupName": "general", **given, **more})["nodegroup"]
 
     return call

@@ -104,6 +104,20 @@ def test_failures_of_addons(aws, eks_cluster, eks, addon, reason, status, code):
     assert addon()["status"] == "ACTIVE"
 
 
+def test_deployments_want_nodes(aws, eks_cluster, eks, eks_nodegroup):
+    def shown():
+        return eks.describe_addon(**MAIN, addonName="coredns")["addon"]
+
+    eks_cluster()
+    eks.create_addon(**MAIN, addonName="coredns")
+    assert (shown()["status"], shown()["health"]["issues"][0]["code"]) == ("DEGRADED", "InsufficientNumberOfReplicas")
+    aws.settings.transitions = {"eks_nodegroup": 10}
+    eks_nodegroup()
+    assert shown()["status"] == "CREATING"
+    aws.skip(10)
+    assert (shown()["status"], shown()["health"]["issues"]) == ("ACTIVE", [])
+
+
 def test_access_entries(eks_cluster, eks, eks_ground, refused):
     eks_cluster()
     principal = {**MAIN, "principalArn": eks_ground["pod_role"]}
