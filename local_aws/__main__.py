@@ -26,6 +26,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="KIND=SECONDS",
         help="how long a kind stays in its transitional state, e.g. nat_gateway=20 (may be repeated)",
     )
+    parser.add_argument(
+        "--failure",
+        type=_failure,
+        action="append",
+        default=[],
+        metavar="KIND=REASON",
+        help="why things of a kind that are made end in their failed state, e.g. eks_nodegroup=AccessDenied (may be repeated)",
+    )
     parser.add_argument("--idle-timeout", type=float, default=1800, metavar="SECONDS", help="stop when nobody calls (0: never)")
     parser.add_argument("--parent-pid", type=int, metavar="PID", help="stop when this process is gone")
     parser.add_argument("--request-log", type=Path, metavar="FILE", help="append every call, one JSON object a line")
@@ -40,6 +48,13 @@ def _transition(text: str) -> tuple[str, float]:
         return kind, float(seconds)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not KIND=SECONDS") from None
+
+
+def _failure(text: str) -> tuple[str, str]:
+    kind, _, reason = text.partition("=")
+    if not (kind and reason):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KIND=REASON")
+    return kind, reason
 
 
 def taken(port: int) -> str:
@@ -64,7 +79,14 @@ def main() -> int:
     from local_aws import server, watch
     from local_aws.gate import GATE
 
-    GATE.settings.update({"latency_ms": options.latency, "rate_limit": options.rate_limit, "transitions": dict(options.transition)})
+    GATE.settings.update(
+        {
+            "latency_ms": options.latency,
+            "rate_limit": options.rate_limit,
+            "transitions": dict(options.transition),
+            "failures": dict(options.failure),
+        }
+    )
     GATE.log.file = options.request_log
     http = server.make(options.port)
 

@@ -72,7 +72,7 @@ class InProcessAws:
 
     @property
     def settings(self) -> Settings:
-        """Latency, transitions, faults, rate limit."""
+        """Latency, transitions, failures, faults, rate limit."""
         return GATE.settings
 
     @property

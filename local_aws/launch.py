@@ -96,7 +96,7 @@ class LocalAws:
         self._control("POST", "reset")
 
     def settings(self, **values: Any) -> dict[str, Any]:
-        """Set latency_ms, transitions, faults, rate_limit, queue_deleted_recently_seconds; answers all settings."""
+        """Set latency_ms, transitions, failures, faults, rate_limit, queue_deleted_recently_seconds; answers all settings."""
         return self._control("PUT", "settings", values)
 
     def skip(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What can be set while the local AWS runs: latency, transitions, faults, a rate limit.
+"""What can be set while the local AWS runs: latency, transitions, failures, faults, a rate limit.
 
 One `Settings` object a process. `update` takes the JSON object of the control API (`PUT /_local_aws/settings`);
 in process the attributes can be set directly.
@@ -89,9 +89,10 @@ class Settings:
         self.clear()
 
     def clear(self) -> None:
-        """Back to the defaults: no latency, no transitions, no faults, no limit."""
+        """Back to the defaults: no latency, no transitions, no failures, no faults, no limit."""
         self.latency_ms: float = 0
         self.transitions: dict[str, float] = {}
+        self.failures: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.rate_limit = None
         self.queue_deleted_recently_seconds: float = 0
@@ -133,6 +134,10 @@ class Settings:
         """Seconds that a thing of this kind stays in its transitional state (0: none)."""
         return self.transitions.get(kind, 0)
 
+    def failure(self, kind: str) -> str | None:
+        """Why a thing of this kind that is made now ends in its failed state (None: it does not)."""
+        return self.failures.get(kind)
+
     def update(self, values: dict[str, Any]) -> None:
         """Set the given keys, leave the others; ValueError names a key or a value that is not understood."""
         unknown = sorted(set(values) - set(self.as_dict()))
@@ -146,6 +151,8 @@ class Settings:
             self.rate_limit = None if limit is None else _seconds("rate_limit", limit)
         if "transitions" in values:
             self.transitions = {kind: _seconds(kind, value) for kind, value in values["transitions"].items()}
+        if "failures" in values:
+            self.failures = {kind: str(reason) for kind, reason in (values["failures"] or {}).items() if reason is not None}
         if "faults" in values:
             try:
                 self.faults = [Fault(**{**rule, "callback": None}) for rule in values["faults"]]
@@ -160,6 +167,7 @@ class Settings:
         return {
             "latency_ms": self.latency_ms,
             "transitions": dict(self.transitions),
+            "failures": dict(self.failures),
             "faults": faults,
             "rate_limit": self.rate_limit,
             "queue_deleted_recently_seconds": self.queue_deleted_recently_seconds,

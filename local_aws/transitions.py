@@ -1,6 +1,7 @@
 """Transitional states: how long a thing stays `pending` or `deleting` before it is what moto says at once.
 
-A kind's seconds are in the settings (`--transition nat_gateway=20`, `PUT /_local_aws/settings`); 0 unless set.
+A kind's seconds are in the settings (`--transition nat_gateway=20`, `PUT /_local_aws/settings`); 0 unless set. A kind
+that has a failed state ends in it when the settings say why (`--failure eks_nodegroup="AccessDenied: ..."`).
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ from local_aws.settings import SETTINGS
 
 KINDS = {
     "dynamodb_table": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
+    "eks_addon": "CREATING -> ACTIVE; UPDATING -> ACTIVE; DELETING -> gone",
+    "eks_cluster": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
+    "eks_nodegroup": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
     "time_to_live": "ENABLING -> ENABLED, DISABLING -> DISABLED (no other change meanwhile; an hour and more on AWS)",
     "vpc_endpoint": "pending -> available; deleting -> gone (interface endpoints only)",
 }
 
+# What a failure of a kind looks like: the state in which a creation begun while the failure is set ends.
+FAILED = {
+    "eks_addon": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
+    "eks_cluster": "FAILED, with the reason in health.issues",
+    "eks_nodegroup": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
+}
 
 _skipped = 0.0
 
@@ -34,3 +44,11 @@ def skip(seconds: float) -> None:
 def settled(kind: str, since: float) -> bool:
     """Whether something of this kind that changed at `since` (by `now`) is through with its transition."""
     return now() - since >= SETTINGS.transition(kind)
+
+
+def failure(kind: str) -> str | None:
+    """Why something of this kind that is being made now will end in its failed state; None: it will not.
+
+    To be asked, and kept with the thing, when its creation begins; the failure stays set until the settings drop it.
+    """
+    return SETTINGS.failure(kind)

@@ -172,11 +172,13 @@ def test_stops_by_itself():
 
 def test_request_log_file(tmp_path, monkeypatch):
     log = tmp_path / "calls.jsonl"
-    with LocalAws("--request-log", str(log), "--transition", "nat_gateway=2") as aws:
+    with LocalAws("--request-log", str(log), "--transition", "nat_gateway=2", "--failure", "eks_cluster=it=fails") as aws:
         for name, value in aws.env.items():
             monkeypatch.setenv(name, value)
         boto3.Session().client("sts").get_caller_identity()
         assert aws.settings()["transitions"] == {"nat_gateway": 2}
+        assert aws.settings()["failures"] == {"eks_cluster": "it=fails"}
+        assert aws.settings(failures={"eks_cluster": None})["failures"] == {}
         process = aws.process
     assert process.returncode == 0, "it ends in order on SIGTERM"
     assert json.loads(log.read_text())["operation"] == "GetCallerIdentity"
