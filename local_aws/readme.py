@@ -10,13 +10,16 @@ from local_aws import patches
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- patches: begin -->", "<!-- patches: end -->"
 NAMES = {
+    "acm": "Certificate Manager",
     "autoscaling": "Application Auto Scaling",
+    "cloudfront": "CloudFront",
     "core": "all",
     "dynamodb": "DynamoDB",
     "ec2": "EC2",
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",
+    "route53": "Route 53",
     "s3": "S3",
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",

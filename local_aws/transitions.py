@@ -11,10 +11,15 @@ import time
 from local_aws.settings import SETTINGS
 
 KINDS = {
+    "certificate": "PENDING_VALIDATION -> ISSUED, counted from when all validation records stand in hosted zones",
+    "certificate_record": "no ResourceRecord -> ResourceRecord in DescribeCertificate",
+    "distribution": "InProgress -> Deployed, after a creation and after each update (no deletion meanwhile)",
+    "dns_change": "PENDING -> INSYNC",
     "dynamodb_table": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "eks_addon": "CREATING -> ACTIVE; UPDATING -> ACTIVE; DELETING -> gone",
     "eks_cluster": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "eks_nodegroup": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
+    "load_balancer": "provisioning -> active",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
     "time_to_live": "ENABLING -> ENABLED, DISABLING -> DISABLED (no other change meanwhile; an hour and more on AWS)",
     "vpc_endpoint": "pending -> available; deleting -> gone (interface endpoints only)",
@@ -22,9 +27,11 @@ KINDS = {
 
 # What a failure of a kind looks like: the state in which a creation begun while the failure is set ends.
 FAILED = {
+    "certificate": "FAILED, with the reason in FailureReason",
     "eks_addon": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
     "eks_cluster": "FAILED, with the reason in health.issues",
     "eks_nodegroup": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
+    "load_balancer": "failed, with the reason in State.Reason",
 }
 
 _skipped = 0.0

@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 
 # moto's module -> the modules of this package that patch it.
 MODULES = {
+    "moto.acm.models": ("acm",),
     "moto.applicationautoscaling.models": ("autoscaling",),
+    "moto.cloudfront.urls": ("cloudfront_policies", "cloudfront_distributions"),
     "moto.core.models": ("core",),
     "moto.dynamodb.responses": ("dynamodb",),
     "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints"),
@@ -28,6 +30,7 @@ MODULES = {
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs",),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
+    "moto.route53.models": ("route53",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
     "moto.secretsmanager.models": ("secretsmanager",),
     "moto.sns.models": ("sns",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,8 +30,9 @@ RENAMED = {"logs:loggroup": "logs:log-group", "ec2:flow-logs": None}
 
 @patch
 def what_is_found() -> None:
-    """AWS finds buckets in their own region only, calls log groups `logs:log-group`, and finds Elastic IPs, network ACLs, VPC
-    endpoints, flow logs (`vpc-flow-log`) and rules of groups. moto finds buckets everywhere and none of the others."""
+    """AWS finds buckets in their own region only, what CloudFront has in us-east-1, calls log groups `logs:log-group`, and finds
+    Elastic IPs, network ACLs, VPC endpoints, flow logs (`vpc-flow-log`), rules of groups and hosted zones (in us-east-1). moto finds
+    buckets and distributions everywhere and none of the others."""
 
     @wrap(ResourceGroupsTaggingAPIBackend, "_get_resources_generator")
     def resources(
@@ -41,14 +43,33 @@ def what_is_found() -> None:
             kind = RENAMED.get(resource.resource_type, resource.resource_type)
             wanted = not resource_type_filters or {kind, (kind or "").split(":")[0]} & set(resource_type_filters)
             listed = not resource_arn_list or resource.arn in resource_arn_list
-            if kind and wanted and listed and (kind != "s3:bucket" or _bucket_region(self, resource.arn) == self.region_name):
+            if kind and wanted and listed and _is_here(self, kind, resource.arn):
                 yield resource
+
+
+def _is_here(backend: Any, kind: str, arn: str) -> bool:
+    if kind == "s3:bucket":
+        return bool(_bucket_region(backend, arn) == backend.region_name)
+    return not kind.startswith("cloudfront:") or backend.region_name == "us-east-1"
+
+
+def _zones(backend: Any, matches: Any) -> Iterator[TaggedResource]:
+    route53 = sys.modules.get("moto.route53.models")
+    if route53 and backend.region_name == "us-east-1":
+        known = route53.route53_backends[backend.account_id]["aws"]
+        for identifier in known.zones:
+            tags = dict(known.resource_tags.get(identifier, {}))
+            if tags and matches(tags):
+                yield TaggedResource(
+                    arn=f"arn:aws:route53:::hostedzone/{identifier}", tags=tags, resource_type="route53:hostedzone"
+                )
 
 
 def _left_out(backend: Any, tag_filters: Any) -> Iterator[TaggedResource]:
     from moto.core.resource_tagging import make_tag_matcher
     from moto.ec2.models import ec2_backends
 
+    yield from _zones(backend, make_tag_matcher(tag_filters))
     accounts = ec2_backends.get(backend.account_id) or {}
     if backend.region_name not in accounts.keys():  # noqa: SIM118 - `in` alone asks for known regions
         return

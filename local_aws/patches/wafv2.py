@@ -231,7 +231,7 @@ def _used_by_distributions(account: str) -> set[str]:
     cloudfront = sys.modules.get("moto.cloudfront.models")
     if not cloudfront:
         return set()
-    return {item.distribution_config.WebACLId for item in cloudfront.cloudfront_backends[account]["aws"].distributions.values()}
+    return {item.config["WebACLId"] for item in cloudfront.cloudfront_backends[account]["aws"].distributions.values()}
 
 
 def _shown(configuration: Any) -> dict[str, Any]:

@@ -142,7 +142,11 @@ def test_a_web_acl_in_use_is_not_deleted(whole, waf):
             "Enabled": True,
             "WebACLId": arn,
             "Origins": {"Quantity": 1, "Items": [origin]},
-            "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "https-only"},
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "o",
+                "ViewerProtocolPolicy": "https-only",
+                "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+            },
         }
     )
     result = tiers.attempt(whole.tier, {**whole.parameters, "state": "absent"})

@@ -138,7 +138,11 @@ def test_a_web_acl_in_use_stays(waf, make, client, refused):
             "Enabled": True,
             "WebACLId": acl["ARN"],
             "Origins": {"Quantity": 1, "Items": [{"Id": "o", "DomainName": "example.com", "CustomOriginConfig": origin}]},
-            "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "https-only"},
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "o",
+                "ViewerProtocolPolicy": "https-only",
+                "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+            },
         }
     )
     token = get(waf, acl)["LockToken"]
