@@ -130,7 +130,10 @@ def failure(certificate: Mapping[str, Any]) -> str:
 
 
 def _record(certificate: Mapping[str, Any]) -> dict[str, str] | None:
-    return next((option["ResourceRecord"] for option in certificate.get("DomainValidationOptions") or () if "ResourceRecord" in option), None)
+    return next(
+        (option["ResourceRecord"] for option in certificate.get("DomainValidationOptions") or () if "ResourceRecord" in option),
+        None,
+    )
 
 
 def _attributes(certificate: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,9 @@
 """Deliveries of vended logs, as CloudFront's access logs are (its standard logging, version 2).
 
 Facts: CloudWatch Logs API reference (PutDeliverySource, PutDeliveryDestination, CreateDelivery, UpdateDeliveryConfiguration) and
-CloudFront developer guide ("Configure standard logging (v2)"): CloudFront's are configured in us-east-1, whichever region the bucket is in.
-The path that a delivery is made with gets ``AWSLogs/<account>/CloudFront/`` before it, unless the destination names a path itself.
+CloudFront developer guide ("Configure standard logging (v2)"): CloudFront's are configured in us-east-1, whichever region the
+bucket is in. The path that a delivery is made with gets ``AWSLogs/<account>/CloudFront/`` before it, unless the destination names
+a path itself.
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ class OriginSecret(GeneratedSecret):
             if marker is not None and not observed.leaving:
                 same = made_for(describe(context, observed.id) or {"Name": name}, marker)
                 observed.fields["rotation"] = marker if same else OTHER
-            observed.attributes["due"] = observed.leaving or not observed.fields["stored"] or observed.fields.get("rotation") == OTHER
+            observed.attributes["due"] = (
+                observed.leaving or not observed.fields["stored"] or observed.fields.get("rotation") == OTHER
+            )
         return observed
 
     def create(self, context: Context, resource: Resource) -> Observed:

@@ -1,7 +1,8 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The edge: CloudFront behind the web ACL, the load balancer that only CloudFront reaches, and the names and certificates of both."""
+"""The edge: CloudFront behind the web ACL, the load balancer that only CloudFront reaches, and the names and certificates of "
+"both."""
 
 from __future__ import annotations
 
@@ -108,7 +109,10 @@ def declare(params: Mapping[str, Any], place: Place) -> list[Resource]:
 
 def _secret(params: Mapping[str, Any], place: Place) -> list[Resource]:
     purpose = f"{place.deployment}: proves to the load balancer that a request comes from CloudFront"
-    options = {"recovery_window_days": params["origin_secret_recovery_days"], "rotation": params.get("origin_secret_rotation") or None}
+    options = {
+        "recovery_window_days": params["origin_secret_recovery_days"],
+        "rotation": params.get("origin_secret_rotation") or None,
+    }
     made = secrets.generated(place, SECRET, purpose, params["origin_secret_key"], options)
     return [Resource(OriginSecret(), SECRET, {**made.desired, "rotation": options["rotation"]}, options=options)]
 
@@ -319,9 +323,7 @@ def _logs(params: Mapping[str, Any], place: Place, bucket: Resource) -> list[Res
     target = Derived(lambda arn: f"{arn}/{s3.EDGE_LOGS}", Ref(bucket.address, "arn"))
     source, destination = "delivery_source/cloudfront", "delivery_destination/cloudfront"
     return [
-        Resource(
-            DeliverySource(), "cloudfront", {"name": name, "resource": Ref(DISTRIBUTION, "arn"), "log_type": "ACCESS_LOGS"}
-        ),
+        Resource(DeliverySource(), "cloudfront", {"name": name, "resource": Ref(DISTRIBUTION, "arn"), "log_type": "ACCESS_LOGS"}),
         Resource(DeliveryDestination(), "cloudfront", {"name": name, "target": target, "format": params["log_format"]}),
         Resource(
             Delivery(),

@@ -67,7 +67,8 @@ def security_groups(params: Mapping[str, Any], place: Place) -> list[Resource]:
             if params["alb_from_cloudfront"]:
                 resources.append(CLOUDFRONT_ADDRESSES)
                 rules["ingress"] += [
-                    _rule(("tcp", port, port), Ref(CLOUDFRONT_ADDRESSES.address), "CloudFront") for port in params["alb_ingress_ports"]
+                    _rule(("tcp", port, port), Ref(CLOUDFRONT_ADDRESSES.address), "CloudFront")
+                    for port in params["alb_ingress_ports"]
                 ]
             rules["egress"] = [_rule(ALL_TCP, Ref("security_group/workers"), "Load balancer to pods")]
         if name == "workers":

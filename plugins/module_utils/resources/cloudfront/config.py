@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A distribution's configuration in the API's form, and as the fields of the kind. Pure.
 
-Facts: CloudFront API reference (DistributionConfig). What a distribution's configuration holds besides these fields is handed back as it
-was read. The value of the header that proves to the origin who is asking is a secret, and part of no field.
+Facts: CloudFront API reference (DistributionConfig). What a distribution's configuration holds besides these fields is handed
+back as it was read. The value of the header that proves to the origin who is asking is a secret, and part of no field.
 """
 
 from __future__ import annotations

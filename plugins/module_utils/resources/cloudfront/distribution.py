@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Distributions.
 
-Facts: CloudFront API reference (CreateDistributionWithTags, UpdateDistribution, DeleteDistribution) and developer guide. A change takes
-the ETag of the last read and replaces the whole configuration; it is in force everywhere, and the next may follow, once the status
-is Deployed. Only a disabled distribution can be deleted.
+Facts: CloudFront API reference (CreateDistributionWithTags, UpdateDistribution, DeleteDistribution) and developer guide. A change
+takes the ETag of the last read and replaces the whole configuration; it is in force everywhere, and the next may follow, once the
+status is Deployed. Only a disabled distribution can be deleted.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ UNORDERED = ("aliases", "cache_behaviors", "error_responses")
 class Distribution(Kind):
     """A distribution with one origin. It is known by the id of that origin, which is ours to choose and nobody's to change.
 
-    ``sends`` is desired ``current``: whether the origin gets the secret's current value in the first of ``origin.headers``. The value
-    is in no field. Options: ``secret``, the secret's name. It is never replaced.
+    ``sends`` is desired ``current``: whether the origin gets the secret's current value in the first of ``origin.headers``. The
+    value is in no field. Options: ``secret``, the secret's name. It is never replaced.
 
     The caller reference is the deployment's, so that CloudFront itself refuses a second one, even to two runs at once. What it
     remembers of a deleted one is not documented, so a reference that only the dead use gets an addition.
@@ -117,7 +117,8 @@ class Distribution(Kind):
 
     @staticmethod
     def _standing(context: Context, resource: Resource, error: Exception) -> Observed | None:
-        """The one that CloudFront says has our reference, as something of which everything has to be written; None for a dead one."""
+        """The one that CloudFront says has our reference, as something of which everything has to be written; None for a dead "
+        "one."""
         client, said = context.api.client(CLIENT), STANDS.search(str(error))
         with tolerating(GONE):
             if said:

@@ -33,6 +33,7 @@ class PrefixList(Kind):
             found = view.api.pages("ec2", "describe_managed_prefix_lists", "PrefixLists", Filters=wanted)
             if not found:
                 raise EngineError(
-                    f"{view.api.region} has no prefix list {name}: set vpc_alb_from_cloudfront: false and give vpc_alb_ingress_cidrs"
+                    f"{view.api.region} has no prefix list {name}: set vpc_alb_from_cloudfront: false and give "
+                    "vpc_alb_ingress_cidrs"
                 )
             yield Observed(resource.address, found[0]["PrefixListId"], fields={"list_name": name})

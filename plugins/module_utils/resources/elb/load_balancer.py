@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Application load balancers.
 
-Facts: Elastic Load Balancing API reference and user guide for Application Load Balancers ("Load balancer attributes", "Access logs").
-Settings that are attributes cannot go into the call that makes a load balancer, but can follow it at once.
+Facts: Elastic Load Balancing API reference and user guide for Application Load Balancers ("Load balancer attributes", "Access
+logs"). Settings that are attributes cannot go into the call that makes a load balancer, but can follow it at once.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class LoadBalancer(ElbKind):
     """
 
     name = "load_balancer"
-    waiter = Waiter(
-        ready=frozenset({"active", "active_impaired"}), failed=frozenset({"failed"}), delay=10, timeout=900, later=True
+    waiter = Waiter(ready=frozenset({"active", "active_impaired"}), failed=frozenset({"failed"}), delay=10, timeout=900, later=True)
+    next_step = (
+        "see whether the public subnets have free addresses and a way to the internet, delete the load balancer, and run again"
     )
-    next_step = "see whether the public subnets have free addresses and a way to the internet, delete the load balancer, and run again"
     fields = (
         Field("name", on_change="replace"),
         Field("scheme", on_change="replace"),
@@ -147,7 +147,9 @@ class LoadBalancer(ElbKind):
     def _written(desired: Mapping[str, Any], changed: Iterable[str]) -> dict[str, Any]:
         """Attribute -> value, for the fields among ``changed`` that are attributes."""
         names = set(changed)
-        values = {key: desired[field] for field, (key, _read) in ATTRIBUTES.items() if field in names and desired.get(field) is not None}
+        values = {
+            key: desired[field] for field, (key, _read) in ATTRIBUTES.items() if field in names and desired.get(field) is not None
+        }
         if "access_logs" in names and desired.get("access_logs") is not None:
             logs = desired["access_logs"]
             values[LOGS + "enabled"] = bool(logs)

@@ -34,7 +34,8 @@ def canonical_target(target: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def zone_for(view: View, domain: str, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The zone that holds ``domain``. Options: ``zone_id``; ``own_zone``, for one that we keep ourselves, which may not exist yet."""
+    """The zone that holds ``domain``. Options: ``zone_id``; ``own_zone``, for one that we keep ourselves, which may not exist "
+    "yet."""
     zones = public_zones(view)
     if options.get("own_zone"):
         zones = [zone for zone in zones if is_ours(view, zone)]
@@ -155,9 +156,7 @@ class CertificateValidation(Kind):
         delay=10,
         timeout=1800,
     )
-    next_step = (
-        "see that the registrar names the zone's servers (dig NS for the domain) and that no CAA record keeps Amazon out, and run again"
-    )
+    next_step = "see that the registrar names the zone's servers (dig NS), that no CAA record keeps Amazon out, and run again"
     fields = (
         Field("zone", on_change="replace"),
         Field("record_name", on_change="replace", canonical=plain),
@@ -198,9 +197,7 @@ class CertificateValidation(Kind):
         found = records(view, zone["id"], domain)
         return zone["id"], {plain(record["Name"]): record for record in found if record["Type"] == "CNAME"}
 
-    def _observed(
-        self, address: str, zone_id: str, name: str, value: str, certificate: str, status: str | None
-    ) -> Observed:
+    def _observed(self, address: str, zone_id: str, name: str, value: str, certificate: str, status: str | None) -> Observed:
         return Observed(
             address,
             f"{zone_id}/{plain(name)}/CNAME",

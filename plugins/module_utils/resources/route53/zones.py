@@ -32,8 +32,8 @@ OWN_TYPES = ("NS", "SOA")
 class HostedZone(Kind):
     """A public zone that we keep, or (looked up, with the option ``zone_id`` or by the domain) one that somebody else does.
 
-    ``domain`` is the zone's name where we keep it, and a name within it where we look it up. A zone is tagged only after it was made, so
-    the reference that it was made with tells ours too.
+    ``domain`` is the zone's name where we keep it, and a name within it where we look it up. A zone is tagged only after it was
+    made, so the reference that it was made with tells ours too.
     """
 
     name = "hosted_zone"
@@ -42,14 +42,15 @@ class HostedZone(Kind):
     fields = (Field("domain", on_change="replace"), Field("comment"))
 
     def observe(self, view: View) -> Iterable[Observed]:
-        zones = [zone for zone in public_zones(view)]
+        zones = public_zones(view)
         tags = _tags(view, [zone["id"] for zone in zones])
         for resource in view.resources:
             for zone in zones:
                 ours = self._ours(view, zone, tags.get(zone["id"], {}))
                 if zone["domain"] == resource.desired["domain"] and not ours and not view.thorough:
                     raise EngineError(
-                        f"{resource.address}: there is a public zone {zone['domain']} already, {zone['id']}, which this deployment did not "
+                        f"{resource.address}: there is a public zone {zone['domain']} already, {zone['id']}, which this "
+                        "deployment did not "
                         "make: set cloudfront_manage_zone: false to use it, or delete it"
                     )
         for zone in zones:
@@ -159,13 +160,15 @@ def zone_of(zones: Iterable[Mapping[str, Any]], domain: str, zone_id: str | None
         chosen = next((zone for zone in zones if zone["id"] == zone_id), None)
         if chosen and not _within(domain, chosen["domain"]):
             raise EngineError(
-                f"cloudfront_hosted_zone_id: {zone_id} is the zone of {chosen['domain']}, which does not hold platform_domain {domain}"
+                f"cloudfront_hosted_zone_id: {zone_id} is the zone of {chosen['domain']}, which does not hold platform_domain "
+                f"{domain}"
             )
         return chosen
     fitting = sorted((zone for zone in zones if _within(domain, zone["domain"])), key=lambda zone: -len(zone["domain"]))
     if len(fitting) > 1 and fitting[0]["domain"] == fitting[1]["domain"]:
         raise EngineError(
-            f"platform_domain: {domain}: {fitting[0]['id']} and {fitting[1]['id']} are both public zones of {fitting[0]['domain']}: "
+            f"platform_domain: {domain}: {fitting[0]['id']} and {fitting[1]['id']} are both public zones of "
+            f"{fitting[0]['domain']}: "
             "name the one to use by cloudfront_hosted_zone_id"
         )
     return fitting[0] if fitting else None
