@@ -35,10 +35,12 @@ THROTTLING = {
     "s3": ("SlowDown", 503),
     "autoscaling": ("Throttling", 400),
     "cloudformation": ("Throttling", 400),
+    "cloudfront": ("Throttling", 400),
     "elasticache": ("Throttling", 400),
     "elbv2": ("Throttling", 400),
     "iam": ("Throttling", 400),
     "rds": ("Throttling", 400),
+    "route53": ("Throttling", 400),
     "sns": ("Throttling", 400),
     "sts": ("Throttling", 400),
 }

@@ -16,6 +16,7 @@ NAMES = {
     "core": "all",
     "dynamodb": "DynamoDB",
     "ec2": "EC2",
+    "elbv2": "Elastic Load Balancing",
     "iam": "IAM",
     "kms": "KMS",
     "logs": "CloudWatch Logs",

@@ -39,6 +39,12 @@ TARGETS = {
 }
 # The same, by the version of a query request: (signing name, Version).
 VERSIONS = {("elasticloadbalancing", "2012-06-01"): "elb"}
+# Operations that share a path with another: (service, operation found or unknown, what the query says) -> operation.
+BY_QUERY = {
+    ("cloudfront", "CreateDistribution", "WithTags"): "CreateDistributionWithTags",
+    ("cloudfront", "unknown", "Operation=Tag"): "TagResource",
+    ("cloudfront", "unknown", "Operation=Untag"): "UntagResource",
+}
 
 
 def resolve(environ: dict[str, Any]) -> Call:
@@ -81,7 +87,9 @@ def _form(environ: dict[str, Any]) -> dict[str, list[str]]:
 
 def _from_path(service: str, environ: dict[str, Any]) -> str:
     try:
-        operation, _ = get_service_router(service).match(Request(dict(environ)))
-        return str(operation.name)
+        found = str(get_service_router(service).match(Request(dict(environ)))[0].name)
     except (HTTPException, NotImplementedError, UnknownServiceError):
-        return UNKNOWN
+        found = UNKNOWN
+    for said in environ.get("QUERY_STRING", "").split("&"):
+        found = BY_QUERY.get((service, found, said.removesuffix("=")), found)
+    return found

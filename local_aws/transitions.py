@@ -20,6 +20,7 @@ KINDS = {
     "eks_cluster": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "eks_nodegroup": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "load_balancer": "provisioning -> active",
+    "load_balancer_interfaces": "in use -> gone, counted from the deletion of their load balancer",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
     "time_to_live": "ENABLING -> ENABLED, DISABLING -> DISABLED (no other change meanwhile; an hour and more on AWS)",
     "vpc_endpoint": "pending -> available; deleting -> gone (interface endpoints only)",

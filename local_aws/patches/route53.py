@@ -15,29 +15,10 @@ from moto.route53.models import FakeZone, RecordSet, Route53Backend
 from moto.route53.responses import Route53
 
 from local_aws.patches import patch, replace, wrap
+from local_aws.patches.alias_zones import CLOUDFRONT_ZONE, LOAD_BALANCER_ZONES
 from local_aws.transitions import now, settled
 
 KIND = "dns_change"
-CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
-# https://docs.aws.amazon.com/general/latest/gr/elb.html (Application and Classic Load Balancers)
-LOAD_BALANCER_ZONES = {
-    "us-east-1": "Z35SXDOTRQ7X7K",
-    "us-east-2": "Z3AADJGX6KTTL2",
-    "us-west-1": "Z368ELLRRE2KJ0",
-    "us-west-2": "Z1H1FL5HABSF5",
-    "ca-central-1": "ZQSVJUPU6J1EY",
-    "eu-central-1": "Z215JYRZR1TBD5",
-    "eu-north-1": "Z23TAZ6LKFMNIO",
-    "eu-west-1": "Z32O12XQLNTSW2",
-    "eu-west-2": "ZHURV8PSTC4K8",
-    "eu-west-3": "Z3Q77PNBQS71R4",
-    "ap-northeast-1": "Z14GRHDCWA56QT",
-    "ap-northeast-2": "ZWKZPGTI48KDX",
-    "ap-south-1": "ZP97RAFLXTNZK",
-    "ap-southeast-1": "Z1LMS91P8CMLE5",
-    "ap-southeast-2": "Z1GM3OXH4ZPM65",
-    "sa-east-1": "Z2P70J7HTTTPLU",
-}
 
 
 def error(code: str, message: str) -> Route53ClientError:
@@ -184,11 +165,9 @@ def _checked(backend: Any, zone: FakeZone, change: dict[str, Any]) -> RecordSet:
     alias, records, kind = given.get("AliasTarget"), given.get("ResourceRecords"), given["Type"]
     if bool(alias) == bool(records and given.get("TTL") is not None):
         found = "more than one" if alias else "none"
-        raise error(
-            "InvalidInput",
-            "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId], "
-            f"but found {found} in Change with [Action={change['Action']}, Name={name}, Type={kind}, SetIdentifier=null]",
-        )
+        found += f" in Change with [Action={change['Action']}, Name={name}, Type={kind}, SetIdentifier=null]"
+        wanted = "[AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId]"
+        raise error("InvalidInput", f"Invalid request: Expected exactly one of {wanted}, but found {found}")
     if name != zone.name and not name.endswith(f".{zone.name}"):
         raise _batch(f"RRSet with DNS name {name} is not permitted in zone {zone.name}")
     if kind == "CNAME" and name == zone.name:

@@ -31,8 +31,8 @@ RENAMED = {"logs:loggroup": "logs:log-group", "ec2:flow-logs": None}
 @patch
 def what_is_found() -> None:
     """AWS finds buckets in their own region only, what CloudFront has in us-east-1, calls log groups `logs:log-group`, and finds
-    Elastic IPs, network ACLs, VPC endpoints, flow logs (`vpc-flow-log`), rules of groups and hosted zones (in us-east-1). moto finds
-    buckets and distributions everywhere and none of the others."""
+    Elastic IPs, network ACLs, VPC endpoints, flow logs (`vpc-flow-log`), rules of groups and hosted zones (in us-east-1). moto
+    finds buckets and distributions everywhere and none of the others."""
 
     @wrap(ResourceGroupsTaggingAPIBackend, "_get_resources_generator")
     def resources(

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from test_local_cloudfront import configuration
 
 from local_aws.launch import ROOT, LocalAws
 
@@ -40,6 +41,38 @@ def connect(server, monkeypatch):
 
 def names(server):
     return [(call["service"], call["operation"]) for call in server.requests()]
+
+
+def test_the_edge_over_http(server, connect):
+    """Paths that moto does not know, and operations that share one."""
+    cloudfront, route53 = connect("cloudfront"), connect("route53")
+    headers = {"Name": "p", "SecurityHeadersConfig": {"ContentTypeOptions": {"Override": True}}}
+    policy = cloudfront.create_response_headers_policy(ResponseHeadersPolicyConfig=headers)
+    identifier = policy["ResponseHeadersPolicy"]["Id"]
+    cloudfront.get_response_headers_policy_config(Id=identifier)
+    cloudfront.list_cache_policies(Type="managed")
+    made = cloudfront.create_distribution_with_tags(
+        DistributionConfigWithTags={"DistributionConfig": configuration(), "Tags": {"Items": [{"Key": "a", "Value": "b"}]}}
+    )
+    arn = made["Distribution"]["ARN"]
+    cloudfront.tag_resource(Resource=arn, Tags={"Items": [{"Key": "c", "Value": "d"}]})
+    cloudfront.untag_resource(Resource=arn, TagKeys={"Items": ["a"]})
+    assert cloudfront.list_tags_for_resource(Resource=arn)["Tags"]["Items"] == [{"Key": "c", "Value": "d"}]
+    cloudfront.delete_response_headers_policy(Id=identifier, IfMatch=policy["ETag"])
+    zone = route53.create_hosted_zone(Name="example.com", CallerReference="r")
+    route53.get_change(Id=zone["ChangeInfo"]["Id"])
+    assert [operation for _, operation in names(server)] == [
+        "CreateResponseHeadersPolicy",
+        "GetResponseHeadersPolicyConfig",
+        "ListCachePolicies",
+        "CreateDistributionWithTags",
+        "TagResource",
+        "UntagResource",
+        "ListTagsForResource",
+        "DeleteResponseHeadersPolicy",
+        "CreateHostedZone",
+        "GetChange",
+    ]
 
 
 def test_calls_of_every_protocol_are_named(server, connect):
