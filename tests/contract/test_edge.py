@@ -1,4 +1,4 @@
-"""What is particular to the edge: the secret that changes without cutting anything off, domains that come and go, replacements, endings."""
+"""What is particular to the edge: a secret that changes without cutting anything off, domains that come and go, replacements."""
 
 from __future__ import annotations
 

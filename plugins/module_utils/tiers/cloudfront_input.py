@@ -22,7 +22,7 @@ from .s3 import PART
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"^{LABEL}(?:\.{LABEL})+$")
 LONGEST_NAME = 64
-ZONE_ID = re.compile(r"^Z[A-Z0-9]{1,31}$")
+ZONE_ID = re.compile(r"^[A-Z0-9]{1,32}$")
 TLS_POLICY = re.compile(r"^ELBSecurityPolicy-TLS13-1-[23]-(?:[A-Za-z0-9]+-)*20\d\d-\d\d$")
 VIEWER_TLS = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
 PRICE_CLASSES = ("PriceClass_100", "PriceClass_200", "PriceClass_All")

@@ -80,7 +80,6 @@ CASES = [
             "ip_address_type": "the subnets have no IPv6 addresses, so there is no other",
         },
     ),
-    Case("load_balancer", "load_balancer/main", updates={"access_logs": changed(prefix="other")}),
     Case(
         "target_group",
         "target_group/ingress",

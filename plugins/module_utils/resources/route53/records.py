@@ -9,7 +9,7 @@ Records carry no tags: ours are known by their names, and by pointing to what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,10 +33,8 @@ def canonical_target(target: Mapping[str, Any]) -> dict[str, Any]:
     return {**target, "dns_name": canonical_name(target["dns_name"])}
 
 
-def zone_for(view: View, domain: str, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The zone that holds ``domain``. Options: ``zone_id``; ``own_zone``, for one that we keep ourselves, which may not exist "
-    "yet."""
-    zones = public_zones(view)
+def zone_for(view: View, zones: list[dict[str, Any]], domain: str, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The one of ``zones`` that holds ``domain``. Options: ``zone_id``; ``own_zone``, for one of ours, which may not exist yet."""
     if options.get("own_zone"):
         zones = [zone for zone in zones if is_ours(view, zone)]
     return zone_of(zones, domain, options.get("zone_id"))
@@ -74,28 +72,44 @@ class DnsRecord(Kind):
     )
 
     def observe(self, view: View) -> Iterable[Observed]:
-        if not view.resources:
-            return
-        first = min((resource.desired["name"] for resource in view.resources), key=len)
-        zone = zone_for(view, first, view.resources[0].options)
-        listed = records(view, zone["id"], first) if zone else []
-        found = {(plain(record["Name"]), record["Type"]): record for record in listed}
-        for resource in view.resources:
-            record = found.get((resource.desired["name"], resource.desired["type"]))
-            if record is None:
-                continue
-            target = canonical_name(record.get("AliasTarget", {}).get("DNSName", ""))
-            if view.thorough:
-                if is_ours(view, zone) or target in self._targets(view):
-                    yield self._observed(resource, zone["id"], record["AliasTarget"])
-            elif target.endswith(FRONTS):
-                yield self._observed(resource, zone["id"], record["AliasTarget"])
-            else:
-                points = target or ", ".join(item["Value"] for item in record.get("ResourceRecords") or ())
-                raise EngineError(
-                    f"platform_domain: {resource.desired['name']} has a record of type {record['Type']} already, which points to "
-                    f"{points}: delete it to hand the name over, or use another domain"
-                )
+        zones = public_zones(view)
+        wanted = {(resource.desired["name"], resource.desired["type"]): resource for resource in view.resources}
+        if view.resources:
+            first = min((name for name, _type in wanted), key=len)
+            zone = zone_for(view, zones, first, view.resources[0].options)
+            listed = records(view, zone["id"], first) if zone else []
+            for record in listed:
+                resource = wanted.get((plain(record["Name"]), record["Type"]))
+                if resource and (view.thorough or self._check_free(record)) and self._is_ours(view, zone, record):
+                    yield self._observed(resource.address, zone["id"], record)
+        if view.thorough:
+            yield from self._forgotten(view, zones, wanted)
+
+    @staticmethod
+    def _check_free(record: Mapping[str, Any]) -> bool:
+        """Raises EngineError for a record that points elsewhere than ours ever would."""
+        target = plain(record.get("AliasTarget", {}).get("DNSName", ""))
+        if target.endswith(FRONTS):
+            return True
+        points = target or ", ".join(item["Value"] for item in record.get("ResourceRecords") or ())
+        raise EngineError(
+            f"platform_domain: {plain(record['Name'])} has a record of type {record['Type']} already, which points to {points}: "
+            "delete it to hand the name over, or use another domain"
+        )
+
+    def _is_ours(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+        """What stands under a name of ours counts; what is to be deleted has to be in our zone or to point to what is ours."""
+        if not view.thorough or is_ours(view, zone):
+            return True
+        return canonical_name(record.get("AliasTarget", {}).get("DNSName", "")) in self._targets(view)
+
+    def _forgotten(self, view: View, zones: list[dict[str, Any]], wanted: Container[tuple[str, str]]) -> Iterator[Observed]:
+        """Aliases in zones of ours under names that are no longer in the configuration."""
+        for zone in zones:
+            for record in records(view, zone["id"]) if is_ours(view, zone) else ():
+                name = (plain(record["Name"]), record["Type"])
+                if name not in wanted and plain(record.get("AliasTarget", {}).get("DNSName", "")).endswith(FRONTS):
+                    yield self._observed(f"{self.name}/{'-'.join(name)}", zone["id"], record)
 
     @staticmethod
     def _targets(view: View) -> set[str]:
@@ -103,10 +117,11 @@ class DnsRecord(Kind):
         fronts = [item for kind in ("distribution", "load_balancer") for item in view.of(kind).values()]
         return {canonical_name(item.attributes["dns_name"]) for item in fronts if view.owner.owns_in_tier(item.tags or {})}
 
-    def _observed(self, resource: Resource, zone_id: str, alias: Mapping[str, Any]) -> Observed:
-        name, kind = resource.desired["name"], resource.desired["type"]
+    @staticmethod
+    def _observed(address: str, zone_id: str, record: Mapping[str, Any]) -> Observed:
+        name, kind, alias = plain(record["Name"]), record["Type"], record["AliasTarget"]
         return Observed(
-            resource.address,
+            address,
             f"{zone_id}/{name}/{kind}",
             fields={
                 "zone": zone_id,
@@ -118,15 +133,16 @@ class DnsRecord(Kind):
         )
 
     def create(self, context: Context, resource: Resource) -> Observed:
-        alias = self._change(context, "UPSERT", resource.desired["zone"], resource.desired)
-        return self._observed(resource, resource.desired["zone"], alias)
+        record = self._change(context, "UPSERT", resource.desired["zone"], resource.desired)
+        return self._observed(resource.address, resource.desired["zone"], record)
 
     @staticmethod
     def _change(context: Context, action: str, zone_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         target = fields["target"]
         alias = {"HostedZoneId": target["zone_id"], "DNSName": target["dns_name"], "EvaluateTargetHealth": False}
-        change(context, action, zone_id, {"Name": fields["name"], "Type": fields["type"], "AliasTarget": alias})
-        return alias
+        record = {"Name": fields["name"], "Type": fields["type"], "AliasTarget": alias}
+        change(context, action, zone_id, record)
+        return record
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         self._change(context, "UPSERT", observed.fields["zone"], resource.desired)
@@ -171,12 +187,13 @@ class CertificateValidation(Kind):
             for address, item in view.of("certificate").items()
             if item.attributes.get("validation_name") and (view.thorough or address in wanted)
         }
+        zones = public_zones(view) if known else []
         listed: dict[str, tuple[str, dict[str, Any]]] = {}
         for address, certificate in sorted(known.items(), key=lambda pair: len(pair[1].attributes["domain"])):
             domain, name = certificate.attributes["domain"], plain(certificate.attributes["validation_name"])
             resource = wanted.get(address)
             if not any(domain.endswith("." + read) for read in listed):
-                listed[domain] = self._read(view, domain, resource.options if resource else {})
+                listed[domain] = self._read(view, zones, domain, resource.options if resource else {})
             zone_id, found = next(read for root, read in listed.items() if domain == root or domain.endswith("." + root))
             if name in found:
                 yield self._observed(
@@ -189,9 +206,9 @@ class CertificateValidation(Kind):
                 )
 
     @staticmethod
-    def _read(view: View, domain: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _read(view: View, zones: list[dict[str, Any]], domain: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The zone of a domain, and the CNAME records in and below it by name."""
-        zone = zone_for(view, domain, options)
+        zone = zone_for(view, zones, domain, options)
         if zone is None:
             return "", {}
         found = records(view, zone["id"], domain)
