@@ -62,8 +62,8 @@ BAD = [
     ({"idle_timeout_seconds": 60}, "60 is not above cloudfront_origin_read_timeout_seconds, 60"),
     (
         {"idle_timeout_seconds": 90, "origin_keepalive_timeout_seconds": 100},
-        "90 is not above cloudfront_origin_keepalive_timeout_seconds, 100, so the load balancer would end connections that CloudFront "
-        "goes on using: at least 101",
+        "90 is not above cloudfront_origin_keepalive_timeout_seconds, 100, so the load balancer would end connections that "
+        "CloudFront goes on using: at least 101",
     ),
     ({"origin_read_timeout_seconds": 0}, "cloudfront_origin_read_timeout_seconds: 0 is outside 1 to 120 seconds"),
     ({"origin_read_timeout_seconds": 121}, "cloudfront_origin_read_timeout_seconds: 121 is outside 1 to 120 seconds"),
