@@ -13,6 +13,8 @@ from local_aws.settings import SETTINGS
 KINDS = {
     "certificate": "PENDING_VALIDATION -> ISSUED, counted from when all validation records stand in hosted zones",
     "certificate_record": "no ResourceRecord -> ResourceRecord in DescribeCertificate",
+    "db_instance": "creating -> available; modifying -> available (no other change meanwhile); deleting -> gone",
+    "db_storage": "storage-optimization -> available after a change of storage (no other meanwhile; six hours on AWS)",
     "distribution": "InProgress -> Deployed, after a creation and after each update (no deletion meanwhile)",
     "dns_change": "PENDING -> INSYNC",
     "dynamodb_table": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
@@ -22,17 +24,21 @@ KINDS = {
     "load_balancer": "provisioning -> active",
     "load_balancer_interfaces": "in use -> gone, counted from the deletion of their load balancer",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
+    "replication_group": "creating -> available; modifying -> available (no other change meanwhile); deleting -> gone",
     "time_to_live": "ENABLING -> ENABLED, DISABLING -> DISABLED (no other change meanwhile; an hour and more on AWS)",
     "vpc_endpoint": "pending -> available; deleting -> gone (interface endpoints only)",
 }
 
 # What a failure of a kind looks like: the state in which a creation begun while the failure is set ends.
 FAILED = {
+    "db_instance": "failed, or the state with which the reason begins (storage-full, ...), with the reason among its events; of a "
+    "change too",
     "certificate": "FAILED, with the reason in FailureReason",
     "eks_addon": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
     "eks_cluster": "FAILED, with the reason in health.issues",
     "eks_nodegroup": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
     "load_balancer": "failed, with the reason in State.Reason",
+    "replication_group": "create-failed, with the reason among its events",
 }
 
 _skipped = 0.0

@@ -32,7 +32,7 @@ def rows(environment: str, url: str, region: str) -> Iterator[Row]:
     def client(service: str, elsewhere: str | None = None) -> Any:
         return session.client(service, region_name=elsewhere or region, endpoint_url=url)
 
-    for tier in (keys, edge, network, secrets, buckets, tables, messaging):
+    for tier in (keys, edge, network, secrets, database, cache, buckets, tables, messaging):
         group = tier.__name__.capitalize()
         for row in tier(environment, client):
             yield Row(group, row.count, row.text)
@@ -110,6 +110,35 @@ def secrets(environment: str, client: Client) -> Iterator[Row]:
     without = [name for name, secret in found.items() if not secret.get("SecretVersionsToStages")]
     if without:
         yield Row("", None, f"  {len(without)} have no value yet: give them one by hand (put-secret-value), or by secrets_values")
+
+
+def database(environment: str, client: Client) -> Iterator[Row]:
+    found = [
+        item
+        for item in every(client("rds"), "describe_db_instances")
+        if item["DBInstanceIdentifier"].startswith(f"{environment}-") and item["DBInstanceStatus"] == "available"
+    ]
+    for item in found or [None]:
+        text = "PostgreSQL database, encrypted and backed up"
+        if item:
+            standby = "with a standby in another zone" if item["MultiAZ"] else "without a standby"
+            grows = f", growing from {item['AllocatedStorage']} to {item['MaxAllocatedStorage']} GiB"
+            text = (
+                f"PostgreSQL {item['EngineVersion']} database {item['DBName']} on {item['DBInstanceClass']}, {standby}"
+                f"{grows if item.get('MaxAllocatedStorage') else ''}, backups of {item['BackupRetentionPeriod']} days"
+            )
+        yield Row("", 1 if item else 0, text)
+
+
+def cache(environment: str, client: Client) -> Iterator[Row]:
+    groups = [
+        group
+        for group in every(client("elasticache"), "describe_replication_groups")
+        if group["ReplicationGroupId"].startswith(f"{environment}-")
+    ]
+    nodes = sum(len(group["MemberClusters"]) for group in groups)
+    names = ", ".join(f"{group['ReplicationGroupId']} ({group['Engine']}, {group['Status']})" for group in groups)
+    yield Row("", nodes, f"cache nodes, encrypted and over TLS, that remember sessions and responses for a while: {names}")
 
 
 def buckets(environment: str, client: Client) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 from moto.secretsmanager.exceptions import InvalidParameterException, InvalidRequestException
-from moto.secretsmanager.models import FakeSecret, ReplicaSecret
+from moto.secretsmanager.models import FakeSecret, ReplicaSecret, SecretsManagerBackend
 from moto.secretsmanager.responses import SecretsManagerResponse
 
 from local_aws.patches import patch, wrap
@@ -153,3 +153,18 @@ def managed_key_is_left_out() -> None:
     @wrap(FakeSecret, "to_dict")
     def to_dict(original: Any, self: Any) -> dict[str, Any]:
         return {name: value for name, value in original(self).items() if value is not None}
+
+
+@patch
+def current_follows_its_label() -> None:
+    """AWS answers the version that carries AWSCURRENT where no version is named. moto goes on answering the one that carried it
+    before UpdateSecretVersionStage moved it."""
+
+    @wrap(SecretsManagerBackend, "update_secret_version_stage")
+    def update_secret_version_stage(original: Any, self: Any, secret_id: str, *args: Any, **kwargs: Any) -> Any:
+        answer = original(self, secret_id, *args, **kwargs)
+        secret = self.secrets[secret_id]
+        for version, held in secret.versions.items():
+            if "AWSCURRENT" in held["version_stages"]:
+                secret.set_default_version_id(version)
+        return answer

@@ -15,6 +15,7 @@ from local_aws.patches import patch, replace, wrap
 # Kinds of EC2 that moto leaves out: name in an ARN, how to list them.
 LEFT_OUT = {
     "elastic-ip": lambda ec2: [address.allocation_id for address in ec2.addresses],
+    "launch-template": lambda ec2: list(ec2.launch_templates),
     "network-acl": lambda ec2: list(ec2.network_acls),
     "vpc-endpoint": lambda ec2: list(ec2.vpc_end_points),
     "vpc-flow-log": lambda ec2: list(ec2.flow_logs),
@@ -31,14 +32,14 @@ RENAMED = {"logs:loggroup": "logs:log-group", "ec2:flow-logs": None}
 @patch
 def what_is_found() -> None:
     """AWS finds buckets in their own region only, what CloudFront has in us-east-1, calls log groups `logs:log-group`, and finds
-    Elastic IPs, network ACLs, VPC endpoints, flow logs (`vpc-flow-log`), rules of groups and hosted zones (in us-east-1). moto
-    finds buckets and distributions everywhere and none of the others."""
+    Elastic IPs, network ACLs, VPC endpoints, flow logs (`vpc-flow-log`), rules of groups, launch templates, hosted zones (in
+    us-east-1), and what is in EKS. moto finds buckets and distributions everywhere and none of the others."""
 
     @wrap(ResourceGroupsTaggingAPIBackend, "_get_resources_generator")
     def resources(
         original: Any, self: Any, tag_filters: Any = None, resource_type_filters: Any = None, resource_arn_list: Any = None
     ) -> Iterator[TaggedResource]:
-        every = [*original(self, tag_filters, None, resource_arn_list), *_left_out(self, tag_filters)]
+        every = [*original(self, tag_filters, None, resource_arn_list), *_left_out(self, tag_filters), *_of_eks(self, tag_filters)]
         for resource in every:
             kind = RENAMED.get(resource.resource_type, resource.resource_type)
             wanted = not resource_type_filters or {kind, (kind or "").split(":")[0]} & set(resource_type_filters)
@@ -80,6 +81,24 @@ def _left_out(backend: Any, tag_filters: Any) -> Iterator[TaggedResource]:
             if tags and matches(tags):
                 arn = f"arn:aws:ec2:{backend.region_name}:{backend.account_id}:{kind}/{identifier}"
                 yield TaggedResource(arn=arn, tags=tags, resource_type=f"ec2:{kind}")
+
+
+def _of_eks(backend: Any, tag_filters: Any) -> Iterator[TaggedResource]:
+    if "moto.eks.models" not in sys.modules:
+        return
+    from moto.core.resource_tagging import make_tag_matcher
+    from moto.eks.models import eks_backends
+
+    from local_aws.patches.eks_common import tagged
+
+    accounts = eks_backends.get(backend.account_id) or {}
+    if backend.region_name not in accounts.keys():  # noqa: SIM118 - `in` alone asks for known regions
+        return
+    matches = make_tag_matcher(tag_filters)
+    for arn, shown in tagged(accounts[backend.region_name]).items():
+        if shown["tags"] and matches(shown["tags"]):
+            kind = arn.split(":")[5].split("/")[0]
+            yield TaggedResource(arn=arn, tags=shown["tags"], resource_type=f"eks:{kind}")
 
 
 def _bucket_region(backend: Any, arn: str) -> str:

@@ -6,7 +6,7 @@ import json
 
 import boto3
 import pytest
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources import generated_secret
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources import generated_secret, secretsmanager
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.generated_secret import GeneratedSecret
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.kms import Key
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Tier
@@ -64,8 +64,13 @@ def test_length_and_alphabet_are_options(api):
     assert len(value(api)) == 20 and set(value(api)) <= {"a", "b"}
 
 
+def test_a_value_of_ours_takes_the_place_of_a_random_one(api):
+    run(tier(value="of ours"))
+    assert value(api) == "of ours"
+
+
 def test_no_two_are_alike():
-    assert len({generated_secret.random_value({}) for _ in range(100)}) == 100
+    assert len({generated_secret.new_value({}) for _ in range(100)}) == 100
 
 
 def test_a_value_set_by_hand_stays(api):
@@ -115,16 +120,19 @@ def test_the_version_tells_for_which_marker_it_was_made(api):
     run(tier(rotation=1))
 
     def told():
-        secret = api.describe_secret(SecretId=NAME)
-        return [marker for marker in (1, 2) if generated_secret.made_for(secret, marker)]
+        stages = secretsmanager.stages_of(api.describe_secret(SecretId=NAME))
+        return [marker for marker in (1, 2) if generated_secret.made_for(NAME, stages, marker)]
 
     class Context:
         class api:
             client = staticmethod(lambda service: api)
 
     assert told() == [1]
+    values = {value(api)}
     for marker in (2, 1, 2):
-        generated_secret.store(Context, api.describe_secret(SecretId=NAME), {"rotation": marker}, f"value {marker}")
+        generated_secret.store(Context, api.describe_secret(SecretId=NAME), {"rotation": marker})
         assert told() == [marker]
+        values.add(value(api))
+    assert len(values) == 4
     api.put_secret_value(SecretId=NAME, SecretString="by hand")
     assert told() == []

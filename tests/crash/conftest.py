@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import pytest
+from support import census as counting
 from support import site, tiers
-from support.census import census
 
 from local_aws.in_process import InProcessAws
 
@@ -33,6 +35,24 @@ class Recording:
     finished: dict[str, list[str]] = field(default_factory=dict)
     writes: int = 0
 
+    client: Callable[[str], Any] = field(default_factory=lambda: functools.cache(boto3.client))
+
+    def census(self) -> dict[str, list[str]]:
+        return counting.census(self.client)
+
+    def start(self, tier: str) -> Any:
+        """The account before the first call of this tier."""
+        return next(point.state for point in self.points if point.tier == tier)
+
+    def after(self, tier: str) -> dict[str, int]:
+        """How much stands after an undisturbed run up to and with ``tier``; leaves the account so."""
+        names = list(self.parameters)
+        following = names[names.index(tier) + 1 :]
+        if following:
+            self.aws.restore(self.start(following[0]))
+        standing = self.census() if following else self.finished
+        return {what: len(found) for what, found in standing.items()}
+
     def run(self, tier: str, **more: Any) -> dict[str, Any]:
         return tiers.run(tiers.load(tier), {**self.parameters[tier], **more})
 
@@ -44,7 +64,7 @@ def recording() -> Iterator[Recording]:
         recorded = Recording(aws, parameters)
         for tier in parameters:
             _record(recorded, tier)
-        recorded.finished = census()
+        recorded.finished = recorded.census()
         yield recorded
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from support import tiers
-from support.census import census, duplicates
+from support.census import duplicates
 
 SHARDS = 4
 # The whole site again, not only the tier that was killed, on one kill point of so many.
@@ -40,7 +40,7 @@ def wrong(recording, names):
         again = recording.run(name)
         found += [f"not converged: {sorted(tiers.changes(again))}"] if again["plan"] else []
         found += [f"unmanaged: {again['unmanaged']}"] if again["unmanaged"] else []
-    standing = census()
+    standing = recording.census()
     found += [f"stands twice: {item}" for item in duplicates(standing)]
     expected = recording.finished
     orphans = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile import reconciler
-from support.census import census, duplicates
+from support.census import duplicates
 
 BIRTHS = [
     "kms:CreateKey",
@@ -19,8 +19,14 @@ BIRTHS = [
     "ec2:CreateNetworkAcl",
     "ec2:CreateVpcEndpoint",
     "ec2:CreateFlowLogs",
+    "elasticache:CreateCacheParameterGroup",
+    "elasticache:CreateCacheSubnetGroup",
+    "elasticache:CreateReplicationGroup",
     "iam:CreateRole",
     "logs:CreateLogGroup",
+    "rds:CreateDBInstance",
+    "rds:CreateDBParameterGroup",
+    "rds:CreateDBSubnetGroup",
     "secretsmanager:CreateSecret",
     "s3:CreateBucket",
     "sns:CreateTopic",
@@ -44,8 +50,7 @@ def test_nothing_is_made_twice(recording, birth, monkeypatch):
     monkeypatch.setattr(reconciler, "LOOK_AGAIN", (0, 0))
     service, operation = birth.split(":")
     tier = next(point.tier for point in recording.points if point.last == birth)
-    start = next(point for point in recording.points if point.tier == tier)
-    recording.aws.restore(start.state)
+    recording.aws.restore(recording.start(tier))
     fault = recording.aws.settings.fault(service=service, operation=operation, nth=1, when="after", drop=True)
     try:
         recording.run(tier)
@@ -53,18 +58,6 @@ def test_nothing_is_made_twice(recording, birth, monkeypatch):
         recording.aws.settings.clear()
     assert fault.seen >= 1
     assert recording.run(tier)["plan"] == []
-    standing = census()
+    standing = recording.census()
     assert duplicates(standing) == []
-    assert {what: len(names) for what, names in standing.items()} == {
-        what: len(names) for what, names in _after(recording, tier).items()
-    }
-
-
-def _after(recording, tier):
-    """What stands after an undisturbed run up to and with ``tier``."""
-    names = list(recording.parameters)
-    following = names[names.index(tier) + 1 :]
-    if not following:
-        return recording.finished
-    recording.aws.restore(next(point.state for point in recording.points if point.tier == following[0]))
-    return census()
+    assert {what: len(names) for what, names in standing.items()} == recording.after(tier)

@@ -49,6 +49,37 @@ EXPECTED = {
         "secretsmanager:DescribeSecret": SECRETS,  # the list may be five minutes old
         "secretsmanager:GetResourcePolicy": SECRETS,
     },
+    "rds": {
+        "rds:DescribeDBInstances": 1,
+        "rds:DescribeDBSubnetGroups": 1,
+        "rds:DescribeDBParameterGroups": 1,
+        "rds:DescribeDBParameters": 1,
+        "rds:ListTagsForResource": 2,  # of the groups: their lists have none
+        "logs:DescribeLogGroups": 2,  # a log group a call
+        "logs:ListTagsForResource": 2,  # likewise
+        "iam:GetAccountAuthorizationDetails": 1,
+        "kms:ListAliases": 1,
+        "ec2:DescribeSubnets": 1,
+        "ec2:DescribeSecurityGroups": 1,
+        "eks:DescribeCluster": 1,
+    },
+    "redis": {
+        "eks:DescribeCluster": 1,
+        "kms:ListAliases": 1,
+        "ec2:DescribeSubnets": 1,
+        "ec2:DescribeSecurityGroups": 1,
+        "logs:DescribeLogGroups": 2,  # a name a call
+        "logs:ListTagsForResource": 2,  # a log group a call
+        "secretsmanager:ListSecrets": 1,
+        "secretsmanager:DescribeSecret": 2,  # the secret's, and what the cache's token has to do with it
+        "secretsmanager:GetResourcePolicy": 1,
+        "elasticache:DescribeCacheSubnetGroups": 1,
+        "elasticache:DescribeCacheParameterGroups": 1,
+        "elasticache:DescribeCacheParameters": 1,  # a parameter group a call
+        "elasticache:DescribeReplicationGroups": 1,
+        "elasticache:DescribeCacheClusters": 1,
+        "elasticache:ListTagsForResource": 3,  # a resource a call
+    },
     "s3": {
         "s3:ListBuckets": 1,
         "kms:ListAliases": 1,

@@ -25,12 +25,18 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "flow log": ("ec2", "describe_flow_logs", "FlowLogs", "FlowLogId"),
     "log group": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "role": ("iam", "list_roles", "Roles", "RoleName"),
+    "database": ("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+    "database's subnets": ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
+    "database's parameters": ("rds", "describe_db_parameter_groups", "DBParameterGroups", "DBParameterGroupName"),
     "bucket": ("s3", "list_buckets", "Buckets", "Name"),
     "table": ("dynamodb", "list_tables", "TableNames", ""),
     "scalable target": ("application-autoscaling", "describe_scalable_targets", "ScalableTargets", "ResourceId"),
     "topic": ("sns", "list_topics", "Topics", "TopicArn"),
     "subscription": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     "queue": ("sqs", "list_queues", "QueueUrls", ""),
+    "cache": ("elasticache", "describe_replication_groups", "ReplicationGroups", "ReplicationGroupId"),
+    "cache subnet group": ("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups", "CacheSubnetGroupName"),
+    "cache parameter group": ("elasticache", "describe_cache_parameter_groups", "CacheParameterGroups", "CacheParameterGroupName"),
     "secret": ("secretsmanager", "list_secrets", "SecretList", "Name"),
     "alias": ("kms", "list_aliases", "Aliases", "AliasName"),
     "key": ("kms", "list_keys", "Keys", "KeyId"),
@@ -124,6 +130,8 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
         return None if item[identity].startswith("alias/aws/") else item[identity]
     if what == "role":
         return None if item["Path"].startswith("/aws-service-role/") else item[identity]
+    if what.startswith("database"):
+        return item[identity]
     if item.get("State") in GONE:
         return None
     if what == "subscription":

@@ -15,7 +15,7 @@ import yaml
 from local_aws.launch import LocalAws
 
 ROOT = Path(__file__).resolve().parents[2]
-CONNECTION = ("access_key", "secret_key", "session_token", "profile", "endpoint_url", "planned")
+CONNECTION = ("access_key", "secret_key", "session_token", "profile", "endpoint_url", "planned", "verb")
 
 
 def tiers_in_order() -> list[str]:
@@ -33,15 +33,16 @@ def ansible(*arguments: str, env: dict[str, str], timeout: float = 300, cwd: Pat
 
 
 def results(output: str) -> dict[str, dict[str, Any]]:
-    """Tier -> result of its task, out of the output of a run with ``as_json``; where it ran twice (the awaiting), both in one."""
+    """Tier -> result of its task, out of the output of a run with ``as_json``; what its awaiting did belongs to it."""
     plays = json.loads(output[output.index("{") :])["plays"]
     found = {}
-    for task in (task for play in plays for task in play["tasks"]):
+    for play, task in ((one, task) for one in plays for task in one["tasks"]):
         for result in task["hosts"].values():
             action = result.get("action", "")
             if "plan" in result or action.startswith("agent_platform.aws."):
                 tier = task["task"]["name"].split(" : ")[0].rsplit(".", 1)[-1]
-                found[tier] = _joined(found[tier], result) if tier in found else result
+                awaiting = play["play"]["name"].startswith("Await")
+                found[tier] = _joined(found[tier], result) if awaiting and tier in found else result
     return found
 
 
@@ -71,4 +72,4 @@ def parameters(environment: str) -> dict[str, dict[str, Any]]:
         )
     assert done.returncode == 0, done.stdout + done.stderr
     found = {tier: result["invocation"]["module_args"] for tier, result in results(done.stdout).items()}
-    return {tier: {name: value for name, value in args.items() if name not in CONNECTION} for tier, args in found.items()}
+    return {tier: {name: args[name] for name in args if name not in CONNECTION} | {"verb": "apply"} for tier, args in found.items()}

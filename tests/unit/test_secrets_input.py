@@ -33,6 +33,7 @@ def value(given):
 BAD = [
     ({"recovery_window_days": 6}, "secrets_recovery_window_days: 6 is outside 7 to 30 days"),
     ({"recovery_window_days": 31}, "secrets_recovery_window_days: 31 is outside 7 to 30 days"),
+    (names("Redis-auth-token"), "secrets_entries: the name 'Redis-auth-token' is that of a secret that the redis tier keeps"),
     (names("a", "b", "a"), "secrets_entries: the name 'a' stands twice: use each name once"),
     (names("slack", "Slack"), "the name 'Slack' and 'slack' differ only by case"),
     (names("slack-bot", "slack-bot-tokens"), "the name 'slack-bot-tokens' is 'slack-bot' with a hyphen and six characters"),

@@ -73,7 +73,7 @@ BAD = [
         zone(private="10.0.16.0/24"),
         "10.0.16.0/20, the public subnet of us-east-1b, overlaps 10.0.16.0/24, the private subnet of us-east-1a",
     ),
-    ({"cluster_name": "-x"}, "vpc_cluster_name: '-x' is no name for an EKS cluster"),
+    ({"cluster_name": "-x"}, "platform_cluster_name: '-x' is no name for an EKS cluster"),
     ({"cluster_name": "x" * 101}, "1 to 100 letters"),
     ({"subnet_tags": {"private": {"aws:x": "y"}}}, "vpc_subnet_tags: 'aws:x': 'y' of private cannot be a tag"),
     ({"subnet_tags": {"public": {"x": 1}}}, "vpc_subnet_tags: 'x': 1 of public cannot be a tag"),

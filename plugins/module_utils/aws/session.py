@@ -117,8 +117,9 @@ class Connection:
         self.partition = self._partition_of(self.region)
 
     def _partition_of(self, region: str) -> str:
+        # Asked of STS, which is in every region and whose model, unlike that of EC2, is small.
         for partition in self._session.get_available_partitions():
-            if region in self._session.get_available_regions("ec2", partition_name=partition):
+            if region in self._session.get_available_regions("sts", partition_name=partition):
                 return partition
         raise InvalidInput(
             f"platform_region: {region or 'none'} is not a region that botocore knows: use one such as us-east-1 or eu-west-1, "
@@ -148,6 +149,13 @@ def _session(profile: str | None) -> boto3.session.Session:
 @functools.cache
 def _loader(data_path: str | None) -> botocore.loaders.Loader:
     return botocore.loaders.create_loader(data_path)
+
+
+def load() -> None:
+    """Read into this process's loader what every client needs, for the processes that are forked from it. Makes no call."""
+    from . import api, errors, policies, retry, tags  # noqa: F401 - loaded, not used
+
+    _session(None).client("sts", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 def settle(response: Any, operation: Any, attempts: int, caught_exception: Exception | None = None, **_kwargs: Any) -> float | None:

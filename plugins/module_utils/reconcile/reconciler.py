@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .delta import Delta
-from .errors import EngineError, Refused, WaitFailed
+from .errors import EngineError, Refused
 from .executor import execute
 from .graph import Graph
 from .observer import Observer, pick
@@ -20,7 +20,6 @@ from .overlay import Overlay
 from .plan import Action, Plan
 from .planner import Values, foreign, plan_absent, plan_present, unfinished
 from .resource import Context, Kind, Observed, Resource, View
-from .waiter import wait_gone, wait_ready
 
 WORKERS = 16
 # Seconds before each look for a resource whose creation got no answer: AWS lists new ones with a delay.
@@ -147,8 +146,7 @@ class Reconciler:
         if action.verb in ("delete", "delete_first"):
             kind.delete(self.context, action.observed, action.resource.options)
             if kind.waiter and kind.waiter.await_deletion:
-                observed = action.observed
-                wait_gone(kind.waiter, address, lambda: kind.refresh(self.context, observed), self.context.progress)
+                kind.wait_gone(self.context, action.observed)
             return True
         observed = action.observed
         resource = self.values.desired(self.context, action.resource)
@@ -162,10 +160,10 @@ class Reconciler:
         delta = self.values.difference(self.context, resource, observed)
         if delta:
             if changing and observed.state not in (kind.waiter.stuck if kind.waiter else ()):
-                self._wait(kind, address, observed)
+                kind.wait_ready(self.context, observed)
             kind.update(self.context, resource, observed, delta)
             changing = True
-        ready = self._ready(kind, address, observed) if changing else True
+        ready = self._ready(kind, observed) if changing else True
         self.values.made(address, settled(observed, resource, delta))
         return ready
 
@@ -190,29 +188,12 @@ class Reconciler:
                 return found[resource.address]
         return None
 
-    def _ready(self, kind: Kind, address: str, observed: Observed) -> bool:
+    def _ready(self, kind: Kind, observed: Observed) -> bool:
         """Wait until it is ready; where it is for a later run to wait, look once."""
-        if not (self.start and kind.waiter and kind.waiter.later):
-            self._wait(kind, address, observed)
-            return True
-        state = kind.refresh(self.context, observed)
-        if kind.waiter.ends(state):
-            raise WaitFailed(self._failure(kind, address, observed, str(state)))
-        return state in kind.waiter.ready
-
-    def _wait(self, kind: Kind, address: str, observed: Observed) -> None:
-        if kind.waiter:
-            wait_ready(
-                kind.waiter,
-                address,
-                lambda: kind.refresh(self.context, observed),
-                self.context.progress,
-                lambda state: self._failure(kind, address, observed, state),
-            )
-
-    def _failure(self, kind: Kind, address: str, observed: Observed, state: str) -> str:
-        reason = kind.reason(self.context, observed).rstrip(".")
-        return f"{address} ended in state {state}{': ' + reason if reason else ''}; {kind.next_step}"
+        if self.start and kind.waiter and kind.waiter.later:
+            return kind.is_ready(self.context, observed)
+        kind.wait_ready(self.context, observed)
+        return True
 
 
 def _with_dependents(plan: Plan, keys: set[str]) -> set[str]:

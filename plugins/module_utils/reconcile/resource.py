@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .delta import Delta, Field
+from .errors import WaitFailed
 from .ownership import Owner
-from .waiter import Waiter
+from .waiter import Waiter, wait_gone, wait_ready
 
 
 def _no_progress(address: str, state: str, seconds: float) -> None:
@@ -158,6 +159,35 @@ class Kind:
     def reason(self, context: Context, observed: Observed) -> str:
         """Why AWS says that it ended in a failed or stuck state; empty where AWS does not say. Read only then."""
         return ""
+
+    def wait_ready(self, context: Context, observed: Observed) -> None:
+        """Return once it is ready. Raises WaitFailed with AWS's reason and the next step, or when time is up."""
+        if self.waiter:
+            wait_ready(
+                self.waiter,
+                observed.address,
+                lambda: self.refresh(context, observed),
+                context.progress,
+                lambda state: self._failure(context, observed, state),
+            )
+
+    def wait_gone(self, context: Context, observed: Observed) -> None:
+        """Return once it is gone. Raises WaitFailed when time is up."""
+        if self.waiter:
+            wait_gone(self.waiter, observed.address, lambda: self.refresh(context, observed), context.progress)
+
+    def is_ready(self, context: Context, observed: Observed) -> bool:
+        """One look. Raises WaitFailed for a state that no waiting ends."""
+        if not self.waiter:
+            return True
+        state = self.refresh(context, observed)
+        if self.waiter.ends(state):
+            raise WaitFailed(self._failure(context, observed, str(state)))
+        return state in self.waiter.ready
+
+    def _failure(self, context: Context, observed: Observed, state: str) -> str:
+        reason = self.reason(context, observed).rstrip(".")
+        return f"{observed.address} ended in state {state}{': ' + reason if reason else ''}; {self.next_step}"
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         """The attributes that are known before creation because AWS derives them from the name (an ARN, say)."""

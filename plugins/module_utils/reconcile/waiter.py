@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from .errors import WaitFailed
 
+# A wait lasts at most this part longer than what it waits for, until its pauses have reached the waiter's ``delay``.
+OVERSHOOT = 0.1
+
 
 @dataclass(frozen=True)
 class Waiter:
@@ -19,6 +22,7 @@ class Waiter:
     ``ready``: done. ``failed``: will never be ready. ``stuck``: no waiting ends it, but a change or a person may; it is no
     reason to replace what is there. ``gone``: states that mean deleted, besides not being found.
     ``await_deletion``: whether a deletion is waited for (others cannot be deleted before it has ended).
+    ``delay``: the longest pause between two looks.
     ``later``: AWS needs minutes, and others do not: a run that starts only begins it and leaves the waiting to a later one.
     """
 
@@ -43,7 +47,7 @@ def wait_ready(
     refresh: Callable[[], str | None],
     progress: Callable[[str, str, float], None],
     failure: Callable[[str], str],
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Return once ``refresh()`` answers a ready state. Raises WaitFailed when time is up, and with ``failure(state)`` for a
@@ -65,7 +69,7 @@ def wait_gone(
     address: str,
     refresh: Callable[[], str | None],
     progress: Callable[[str, str, float], None],
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Return once ``refresh()`` answers None or a ``gone`` state. Raises WaitFailed when time is up."""
@@ -74,7 +78,6 @@ def wait_gone(
 
 def _poll(waiter, address, refresh, done, progress, sleep, clock) -> None:
     start = clock()
-    delay = min(waiter.first_delay, waiter.delay)
     while True:
         state = refresh()
         if done(state):
@@ -85,5 +88,4 @@ def _poll(waiter, address, refresh, done, progress, sleep, clock) -> None:
                 f"{address} is still {state or 'not visible'} after {waiter.timeout:.0f} s: run again to go on waiting"
             )
         progress(address, state or "not visible", elapsed)
-        sleep(delay)
-        delay = min(delay * 2, waiter.delay)
+        (sleep or time.sleep)(min(max(waiter.first_delay, elapsed * OVERSHOOT), waiter.delay))

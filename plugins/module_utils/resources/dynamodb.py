@@ -18,7 +18,7 @@ from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.errors import EngineError
 from ..reconcile.resource import Block, Context, Kind, Observed, Resource, View
-from ..reconcile.waiter import Waiter, wait_gone, wait_ready
+from ..reconcile.waiter import Waiter
 from . import autoscaling
 
 ACTIVE = "ACTIVE"
@@ -143,7 +143,7 @@ class Table(Kind):
             if not is_code(error, BUSY) or self.refresh(context, gone) not in (DELETING, None):
                 raise
             # One of the same name is on its way out.
-            wait_gone(self.waiter, resource.address, lambda: self.refresh(context, gone), context.progress)
+            self.wait_gone(context, gone)
             item = client.create_table(**request)["TableDescription"]
         made = {field.name: desired.get(field.name) for field in self.fields}
         unmade = {"scaling": {}, "ttl_attribute": NO_TTL, "recovery_days": 0}
@@ -273,10 +273,7 @@ class _Change:
         return self.client.describe_table(TableName=self.observed.id)["Table"]
 
     def wait(self) -> None:
-        def refresh() -> str | None:
-            return self.kind.refresh(self.context, self.observed)
-
-        wait_ready(self.kind.waiter, self.observed.address, refresh, self.context.progress)
+        self.kind.wait_ready(self.context, self.observed)
 
 
 def _unless_gone(call: Callable[[], Any]) -> Any:

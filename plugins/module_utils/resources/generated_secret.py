@@ -29,7 +29,8 @@ class GeneratedSecret(Secret):
 
     ``stored`` is desired true. It is false where there is no current value, and an update of it makes one.
     Options, besides those of a secret: ``length`` (64), ``alphabet`` (letters and digits), and ``rotation``, a marker that goes
-    into the version's id, so that DescribeSecret tells for which marker the current value was made (``made_for``).
+    into the version's id, so that DescribeSecret tells for which marker the current value was made (``made_for``); ``value`` is
+    stored instead of a random one.
     A kind that needs the value reads it by ``secretsmanager.current_value`` within its own calls: so no value is ever in a
     declaration, a plan or a result.
     """
@@ -39,7 +40,7 @@ class GeneratedSecret(Secret):
 
     def first_value(self, resource: Resource) -> dict[str, str]:
         version = version_id(resource.desired["name"], resource.options.get("rotation"))
-        return {"SecretString": random_value(resource.options), "ClientRequestToken": version}
+        return {"SecretString": new_value(resource.options), "ClientRequestToken": version}
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         super().update(context, resource, observed, delta)
@@ -47,10 +48,12 @@ class GeneratedSecret(Secret):
             secret = describe(context, observed.id) or {}
             # Of a deleted secret it could not be told before.
             if CURRENT not in stages_of(secret):
-                store(context, secret, resource.options, random_value(resource.options))
+                store(context, secret, resource.options)
 
 
-def random_value(options: Mapping[str, Any]) -> str:
+def new_value(options: Mapping[str, Any]) -> str:
+    if options.get("value"):
+        return options["value"]
     alphabet = options.get("alphabet") or ALPHABET
     return "".join(secrets.choice(alphabet) for _ in range(options.get("length") or LENGTH))
 
@@ -60,22 +63,17 @@ def version_id(name: str, marker: Any, after: str | None = None) -> str:
     return str(uuid.uuid5(VERSIONS, f"{name}\n{marker}\n{after or ''}"))
 
 
-def made_for(secret: Mapping[str, Any], marker: Any) -> bool:
-    """Whether the current value was made for ``marker``; ``secret`` is an answer of DescribeSecret.
+def made_for(name: str, stages: Mapping[str, str], marker: Any) -> bool:
+    """Whether the current value of the secret ``name``, with these staging labels, was made for ``marker``.
 
     The version before goes into the id, so that a marker that comes back asks for a new value as well.
     """
-    stages = stages_of(secret)
-    candidates = (None, stages.get(PREVIOUS))
-    return stages.get(CURRENT) in {version_id(secret["Name"], marker, after) for after in candidates}
+    return stages.get(CURRENT) in {version_id(name, marker, after) for after in (None, stages.get(PREVIOUS))}
 
 
-def store(
-    context: Context, secret: Mapping[str, Any], options: Mapping[str, Any], value: str, stages: Sequence[str] = (CURRENT,)
-) -> str:
-    """Store ``value`` as a new version for the marker in ``options``, under the staging labels; return the version's id."""
+def store(context: Context, secret: Mapping[str, Any], options: Mapping[str, Any], stages: Sequence[str] = (CURRENT,)) -> None:
+    """Store a new value for the marker in ``options`` under the staging labels; ``secret`` is an answer of DescribeSecret."""
     version = version_id(secret["Name"], options.get("rotation"), stages_of(secret).get(CURRENT))
     context.api.client("secretsmanager").put_secret_value(
-        SecretId=secret["ARN"], ClientRequestToken=version, SecretString=value, VersionStages=list(stages)
+        SecretId=secret["ARN"], ClientRequestToken=version, SecretString=new_value(options), VersionStages=list(stages)
     )
-    return version

@@ -25,6 +25,8 @@ DESCRIPTION_LENGTH = 2048
 VALUE_BYTES = 65536
 # What AWS puts behind the name in an ARN.
 SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
+# Secrets that another tier makes and keeps.
+KEPT_BY_OTHERS = {"redis-auth-token": "redis"}
 REGION = re.compile(r"^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$")
 
 ENTRY_SPEC = {
@@ -78,6 +80,11 @@ def _check_names(names: list[str], environment: str) -> None:
             clash = "stands twice" if name == other else f"and {other!r} differ only by case"
             raise InvalidInput(f"secrets_entries: the name {name!r} {clash}: use each name once")
         taken[name.lower()] = name
+        if name.lower() in KEPT_BY_OTHERS:
+            raise InvalidInput(
+                f"secrets_entries: the name {name!r} is that of a secret that the {KEPT_BY_OTHERS[name.lower()]} tier keeps: use "
+                "another one"
+            )
     for name in names:
         shorter = taken.get(SUFFIX.sub("", name).lower())
         if shorter not in (None, name):

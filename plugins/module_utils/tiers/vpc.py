@@ -76,7 +76,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     zones = zones_of(params, region)
     if not CLUSTER_NAME.match(params["cluster_name"]):
         raise InvalidInput(
-            f"vpc_cluster_name: {params['cluster_name']!r} is no name for an EKS cluster: 1 to 100 letters, digits, _ and -, "
+            f"platform_cluster_name: {params['cluster_name']!r} is no name for an EKS cluster: 1 to 100 letters, digits, _ and -, "
             "beginning with a letter or a digit"
         )
     _check_subnet_tags(params)

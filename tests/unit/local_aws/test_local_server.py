@@ -125,7 +125,7 @@ def test_calls_of_every_protocol_are_named(server, connect):
 
 
 def test_missing_operations_are_aws_errors(connect):
-    for service, call in (("eks", "describe_addon_versions"), ("rds", "describe_certificates")):
+    for service, call in (("eks", "list_eks_anywhere_subscriptions"), ("rds", "describe_certificates")):
         with pytest.raises(ClientError, match="NotImplemented"):
             getattr(connect(service), call)()
 
