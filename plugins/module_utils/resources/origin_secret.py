@@ -14,8 +14,8 @@ from typing import Any
 from ..aws.errors import tolerating
 from ..reconcile.delta import Delta, Field
 from ..reconcile.resource import Context, Observed, Resource, View
-from .generated_secret import GeneratedSecret, made_for, random_value, store
-from .secretsmanager import NOT_FOUND, PREVIOUS, current_value, describe
+from .generated_secret import GeneratedSecret, made_for, store
+from .secretsmanager import NOT_FOUND, PREVIOUS, current_value, describe, stages_of
 
 # How a kind that holds the value tells whether it is the secret's.
 CURRENT, OTHER = "current", "other"
@@ -36,7 +36,7 @@ class OriginSecret(GeneratedSecret):
         marker = resource.desired.get("rotation") if resource else None
         if observed:
             if marker is not None and not observed.leaving:
-                same = made_for(describe(context, observed.id) or {"Name": name}, marker)
+                same = made_for(name, stages_of(describe(context, observed.id) or {}), marker)
                 observed.fields["rotation"] = marker if same else OTHER
             observed.attributes["due"] = (
                 observed.leaving or not observed.fields["stored"] or observed.fields.get("rotation") == OTHER
@@ -52,8 +52,8 @@ class OriginSecret(GeneratedSecret):
         super().update(context, resource, observed, delta)
         if "rotation" in delta:
             secret = describe(context, observed.id) or {}
-            if not made_for(secret, delta["rotation"].new):
-                store(context, secret, resource.options, random_value(resource.options))
+            if not made_for(resource.desired["name"], stages_of(secret), delta["rotation"].new):
+                store(context, secret, resource.options)
 
 
 def accepted_values(context: Context, secret: str) -> list[str]:
