@@ -67,7 +67,7 @@ ARGUMENTS = {
     "describe_scalable_targets": {"ServiceNamespace": "dynamodb"},
     "list_response_headers_policies": {"Type": "custom"},
 }
-# Of what is in a VPC and has a name of its own.
+# What names a thing in a VPC that has a name of its own.
 NAMES = ("LoadBalancerName", "TargetGroupName")
 GONE = {"deleted", "deleting", "PendingDeletion"}
 
@@ -132,6 +132,8 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
         return None if item["Path"].startswith("/aws-service-role/") else item[identity]
     if what.startswith("database"):
         return item[identity]
+    if identity in NAMES:
+        return item[identity]
     if item.get("State") in GONE:
         return None
     if what == "subscription":
@@ -140,7 +142,7 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
     if DEPLOYMENT in tags:
         return f"{tags[DEPLOYMENT]} {tags.get(ADDRESS)}"
     # Each VPC has a main route table, which is nobody's to tag.
-    return f"untagged {what}" if "VpcId" in item and identity not in NAMES else _at(item, identity)
+    return f"untagged {what}" if "VpcId" in item else _at(item, identity)
 
 
 def _in(item: Any, vpcs: set[str]) -> bool:
