@@ -61,6 +61,17 @@ def edge(environment: str, client: Client) -> Iterator[Row]:
             found = waf.get_web_acl(Name=acl["Name"], Scope="CLOUDFRONT", Id=acl["Id"])["WebACL"]
             rules = sorted(found["Rules"], key=lambda rule: rule["Priority"])
             yield Row("", 1, f"web ACL, which every request has to pass: {', '.join(rule['Name'] for rule in rules)}")
+    cloudfront = client("cloudfront")
+    distributions = cloudfront.list_distributions()["DistributionList"].get("Items", [])
+    mine = [item for item in distributions if item["Comment"].startswith(f"{environment}-")]
+    names = [name for item in mine for name in item["Aliases"].get("Items") or [item["DomainName"]]]
+    yield Row("", len(mine), f"distribution, through which everybody comes in: {', '.join(f'https://{name}' for name in names)}")
+    elb = client("elbv2")
+    for balancer in every(elb, "describe_load_balancers"):
+        if balancer["LoadBalancerName"].startswith(f"{environment}-"):
+            (listener,) = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+            where = f"{listener['Protocol']} on {listener['Port']} in {len(balancer['AvailabilityZones'])} zones"
+            yield Row("", 1, f"load balancer, which lets in what the distribution sends alone: {where}")
 
 
 def network(environment: str, client: Client) -> Iterator[Row]:

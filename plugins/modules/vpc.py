@@ -99,8 +99,14 @@ options:
       - All of O(availability_zones) when not given.
     type: list
     elements: str
+  alb_from_cloudfront:
+    description:
+      - Let CloudFront reach the load balancer, by the list of its addresses that AWS keeps.
+      - The list counts as 55 of the 60 rules that a security group takes, so it goes with one port.
+    type: bool
+    default: true
   alb_ingress_cidrs:
-    description: IPv4 ranges that reach the load balancer.
+    description: IPv4 ranges that reach the load balancer besides.
     type: list
     elements: str
     default: []
@@ -223,6 +229,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.f
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.internet_gateway import InternetGateway
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.nat_gateway import NatGateway
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.network_acl import NetworkAcl
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.prefix_list import PrefixList
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.route_table import RouteTable
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.security_group import (
     SecurityGroup,
@@ -254,7 +261,7 @@ KINDS = (
     Role(),
     FlowLog(),
 )
-TIER = Tier("vpc", SPEC, KINDS, declare, check, looks_up=(Key(),))
+TIER = Tier("vpc", SPEC, KINDS, declare, check, looks_up=(Key(), PrefixList()))
 
 
 def main():

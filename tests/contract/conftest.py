@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support import tiers
+from support.clock import skip_pauses
 
 from local_aws.in_process import InProcessAws
 
@@ -37,6 +38,11 @@ class Prepared:
             self.whole = self.aws.snapshot()
         self.aws.restore(self.whole)
         self.aws.clear_requests()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_pauses(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.rds import instance as module
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.rds.instance import Instance
 from support import tiers
 
 from local_aws import transitions
@@ -30,20 +29,6 @@ def whole(prepare):
 @pytest.fixture
 def rds(whole):
     return boto3.client("rds", region_name=whole.aws.region)
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Waits that look again at once, while the clock of transitions runs ten times a second as far as ``seconds``."""
-
-    def skipping(seconds):
-        transitions.skip(5)
-
-    monkeypatch.setattr(time, "sleep", skipping)
-    for name in ("waiter", "free"):
-        old = getattr(Instance, name)
-        fast = type(old)(**{**old.__dict__, "delay": 0.001, "first_delay": 0.001})
-        monkeypatch.setattr(Instance, name, fast)
 
 
 def database(rds, name=NAME):
@@ -249,7 +234,7 @@ def test_the_password_is_in_no_result_and_no_call(whole):
     assert "GetSecretValue" not in [call.operation for call in whole.aws.requests[:-1]]
 
 
-def test_it_is_waited_for_when_the_tier_runs_alone(whole, quick):
+def test_it_is_waited_for_when_the_tier_runs_alone(whole):
     whole.on_ground()
     whole.aws.settings.transitions = {"db_instance": 60}
     result = tiers.run(whole.tier, whole.parameters)
@@ -262,7 +247,7 @@ def test_it_is_waited_for_when_the_tier_runs_alone(whole, quick):
     assert operations(whole)[0] == "DeleteDBInstance"
 
 
-def test_start_leaves_it_and_await_finishes_it_without_a_change(whole, rds, quick):
+def test_start_leaves_it_and_await_finishes_it_without_a_change(whole, rds):
     whole.on_ground()
     whole.aws.settings.transitions = {"db_instance": 60}
     begun = tiers.run(whole.tier, {**whole.parameters, "verb": "start"})
@@ -279,7 +264,7 @@ def test_start_leaves_it_and_await_finishes_it_without_a_change(whole, rds, quic
     assert (whole.aws.writes(), database(rds)["DBInstanceClass"]) == ([], "db.r6g.2xlarge")
 
 
-def test_a_change_waits_for_a_backup(whole, rds, quick, monkeypatch):
+def test_a_change_waits_for_a_backup(whole, rds, monkeypatch):
     from moto.rds.models import DBInstance
 
     standing = DBInstance.status
@@ -354,7 +339,7 @@ def test_without_a_final_snapshot_none_is_left(whole, rds):
     assert rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
 
 
-def test_an_absent_that_was_cut_off_waits_for_what_is_being_deleted(whole, rds, quick):
+def test_an_absent_that_was_cut_off_waits_for_what_is_being_deleted(whole, rds):
     whole.aws.settings.transitions = {"db_instance": 60}
     rds.delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)
     whole.aws.clear_requests()
@@ -363,7 +348,7 @@ def test_an_absent_that_was_cut_off_waits_for_what_is_being_deleted(whole, rds, 
     assert rds.describe_db_subnet_groups()["DBSubnetGroups"] == []
 
 
-def test_one_that_is_being_deleted_is_waited_for_before_another_is_made(whole, rds, quick):
+def test_one_that_is_being_deleted_is_waited_for_before_another_is_made(whole, rds):
     before = database(rds)["DbiResourceId"]
     whole.aws.settings.transitions = {"db_instance": 60}
     rds.delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from support import census as counting
 from support import site, tiers
+from support.clock import skip_pauses
 
 from local_aws.in_process import InProcessAws
 
@@ -55,6 +56,11 @@ class Recording:
 
     def run(self, tier: str, **more: Any) -> dict[str, Any]:
         return tiers.run(tiers.load(tier), {**self.parameters[tier], **more})
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_pauses(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile import reconciler
 from support.census import duplicates
+from support.clock import skip_pauses
 
 from local_aws import transitions
 
@@ -33,7 +32,7 @@ def clock(monkeypatch):
                 raise Killed
             transitions.skip(seconds)
 
-        monkeypatch.setattr(time, "sleep", pause)
+        skip_pauses(monkeypatch, pause)
 
     monkeypatch.setattr(reconciler, "LOOK_AGAIN", (0, 0))
     return become

@@ -41,6 +41,15 @@ BIRTHS = [
     "sns:Subscribe",
     "sqs:CreateQueue",
     "wafv2:CreateWebACL",
+    "elbv2:CreateLoadBalancer",
+    "elbv2:CreateTargetGroup",
+    "elbv2:CreateListener",
+    "elbv2:CreateRule",
+    "acm:RequestCertificate",
+    "route53:CreateHostedZone",
+    "cloudfront:CreateResponseHeadersPolicy",
+    "cloudfront:CreateDistributionWithTags",
+    "logs:CreateDelivery",
 ]
 
 

@@ -39,6 +39,7 @@ EXPECTED = {
         "ec2:DescribeNetworkAcls": 2,  # likewise
         "ec2:DescribeVpcEndpoints": 1,
         "ec2:DescribeFlowLogs": 1,
+        "ec2:DescribeManagedPrefixLists": 1,  # the addresses of CloudFront
         "iam:GetAccountAuthorizationDetails": 1,
         "tagging:GetResources": 1,
         "logs:DescribeLogGroups": 1,
@@ -142,6 +143,40 @@ EXPECTED = {
         "sqs:ListQueues": 1,
         "sqs:GetQueueAttributes": QUEUES,
         "sqs:ListQueueTags": QUEUES,
+    },
+    "cloudfront": {
+        "kms:ListAliases": 1,
+        "s3:ListBuckets": 1,
+        "wafv2:ListWebACLs": 1,
+        "ec2:DescribeVpcs": 1,
+        "ec2:DescribeSubnets": 1,
+        "ec2:DescribeSecurityGroups": 1,
+        "secretsmanager:ListSecrets": 1,
+        "secretsmanager:DescribeSecret": 1,
+        "secretsmanager:GetResourcePolicy": 1,
+        "secretsmanager:GetSecretValue": 2,  # what the rule accepts, and what the distribution sends
+        "elbv2:DescribeLoadBalancers": 1,
+        "elbv2:DescribeLoadBalancerAttributes": 1,
+        "elbv2:DescribeTargetGroups": 1,
+        "elbv2:DescribeTargetGroupAttributes": 1,
+        "elbv2:DescribeListeners": 1,
+        "elbv2:DescribeRules": 1,
+        "elbv2:DescribeTags": 4,  # a kind of thing a call
+        "acm:ListCertificates": 1,
+        "acm:ListTagsForCertificate": 2,  # a certificate a call
+        "acm:DescribeCertificate": 4,  # its record, and whether it is issued
+        "route53:ListHostedZones": 3,  # for the zone, the proofs and the aliases
+        "route53:ListTagsForResources": 1,
+        "route53:GetHostedZone": 1,
+        "route53:ListResourceRecordSets": 2,
+        "cloudfront:ListDistributions": 1,
+        "cloudfront:ListTagsForResource": 1,
+        "cloudfront:GetDistribution": 1,
+        "cloudfront:ListResponseHeadersPolicies": 1,
+        "logs:DescribeDeliveries": 1,
+        "logs:DescribeDeliverySources": 1,
+        "logs:DescribeDeliveryDestinations": 1,
+        "logs:ListTagsForResource": 3,
     },
 }
 

@@ -112,9 +112,14 @@ def test_buckets_take_nothing_but_tls(platform):
 
 def test_nobody_is_let_in_by_a_policy_but_log_delivery(platform):
     allowed = [item for found in statements(platform).values() for item in found.values() if item["Effect"] == "Allow"]
-    assert [item["Principal"] for item in allowed] == [{"Service": "logging.s3.amazonaws.com"}]
-    assert allowed[0]["Resource"] == f"arn:aws:s3:::{base(platform)}access-logs/*"
-    assert allowed[0]["Condition"]["StringEquals"] == {"aws:SourceAccount": platform.account_id}
+    bucket = f"arn:aws:s3:::{base(platform)}access-logs"
+    assert {item["Principal"]["Service"]: item["Resource"] for item in allowed} == {
+        "logging.s3.amazonaws.com": f"{bucket}/*",
+        "logdelivery.elasticloadbalancing.amazonaws.com": f"{bucket}/alb/AWSLogs/{platform.account_id}/*",
+        "delivery.logs.amazonaws.com": f"{bucket}/cloudfront/*",
+    }
+    for statement in allowed:
+        assert platform.account_id in json.dumps(statement["Condition"])
 
 
 def test_buckets_log_accesses_each_under_a_prefix(platform):

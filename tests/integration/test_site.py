@@ -12,7 +12,7 @@ from support.census import census, duplicates
 both = ["dev", "prod"]
 TIERS = site.tiers_in_order()
 # What has to be applied before a tier lets itself be taken down.
-LOCKS = {"dynamodb": "dynamodb_deletion_protection=false"}
+LOCKS = {"dynamodb": "dynamodb_deletion_protection=false", "cloudfront": "cloudfront_deletion_protection=false"}
 
 
 def writes(local):

@@ -83,7 +83,8 @@ def rules(group, direction):
     found = set()
     for permission in group["IpPermissions" if direction == "ingress" else "IpPermissionsEgress"]:
         peers = [pair["GroupId"] for pair in permission["UserIdGroupPairs"]] + [r["CidrIp"] for r in permission["IpRanges"]]
-        assert not permission.get("Ipv6Ranges") and not permission.get("PrefixListIds")
+        peers += [item["PrefixListId"] for item in permission.get("PrefixListIds") or ()]
+        assert not permission.get("Ipv6Ranges")
         found |= {(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"), peer) for peer in peers}
     return found
 
@@ -250,9 +251,13 @@ def test_workers_talk_among_themselves_and_to_all_and_hear_the_load_balancer(pla
     assert rules(found["workers"], "egress") == {("-1", None, None, ANYWHERE)}
 
 
-def test_load_balancer_reaches_the_workers_alone_and_nobody_reaches_it_yet(platform):
+def test_load_balancer_reaches_the_workers_alone_and_only_cloudfront_reaches_it(platform):
+    """On the port for TLS; on the other one where there is no domain, and so no certificate."""
     found = groups(platform)
-    assert rules(found["alb"], "ingress") == set()
+    wanted = [{"Name": "prefix-list-name", "Values": ["com.amazonaws.global.cloudfront.origin-facing"]}]
+    (addresses,) = described(platform, "describe_managed_prefix_lists", "PrefixLists", Filters=wanted)
+    port = 443 if platform.is_prod else 80
+    assert rules(found["alb"], "ingress") == {("tcp", port, port, addresses["PrefixListId"])}
     assert rules(found["alb"], "egress") == {("tcp", 0, 65535, found["workers"]["GroupId"])}
 
 

@@ -15,7 +15,12 @@ from support.census import census, duplicates
 
 TIERS = site.tiers_in_order()
 # Of the whole account, or, as the logs of the web ACLs, in us-east-1 for a deployment of another region too.
-GLOBAL = ("bucket", "role", "web acl", "web acl's log", "log group")
+GLOBAL = (
+    *("bucket", "role", "web acl", "web acl's log", "log group", "distribution", "response headers policy", "certificate"),
+    *("hosted zone", "dns record", "log delivery", "log delivery's source", "log delivery's destination"),
+)
+# prod needs a domain.
+DOMAIN = ("-e", f"@{site.ROOT}/local_aws/vars.yml")
 CHANGED = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s.*failed=(\d+)", re.MULTILINE)
 
 
@@ -61,7 +66,7 @@ def test_installed_from_the_tarball(empty, tmp_path):
     assert contents.isdisjoint({".venv", ".collections", ".git", "ansible_collections"})
     shutil.copytree(site.ROOT / "inventories/prod", tmp_path / "inventory")
     env = {**empty.local.env, "ANSIBLE_COLLECTIONS_PATH": str(installed)}
-    done = site.ansible("agent_platform.aws.site", "-i", "inventory", "--check", env=env, cwd=tmp_path)
+    done = site.ansible("agent_platform.aws.site", "-i", "inventory", *DOMAIN, "--check", env=env, cwd=tmp_path)
     assert recap(done) == {"prod-us-east-1": (len(TIERS), 0)}, done.stdout
     assert (
         str(installed)
@@ -73,7 +78,7 @@ def test_as_a_controllers_project(empty, tmp_path):
     project = tracked(tmp_path / "project")
     requirements = yaml.safe_load((project / "collections/requirements.yml").read_text())
     assert {item["name"] for item in requirements["collections"]} >= {"amazon.aws", "community.aws"}
-    done = site.ansible("site.yml", "-i", "inventories/prod", "--check", env=empty.local.env, cwd=project)
+    done = site.ansible("site.yml", "-i", "inventories/prod", *DOMAIN, "--check", env=empty.local.env, cwd=project)
     assert recap(done) == {"prod-us-east-1": (len(TIERS), 0)}, done.stdout
 
 
@@ -84,9 +89,9 @@ def test_two_regions_of_one_account_stand_side_by_side(empty, tmp_path):
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
     hosts["prod"]["hosts"] = {"prod-us-east-1": {}, "prod-eu-west-1": {"platform_region": "eu-west-1"}}
     (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
-    first = site.ansible("site.yml", "-i", str(inventory), env=empty.local.env)
+    first = site.ansible("site.yml", "-i", str(inventory), *DOMAIN, env=empty.local.env)
     assert recap(first) == {"prod-us-east-1": (len(TIERS), 0), "prod-eu-west-1": (len(TIERS), 0)}, first.stdout
-    second = site.ansible("site.yml", "-i", str(inventory), env=empty.local.env)
+    second = site.ansible("site.yml", "-i", str(inventory), *DOMAIN, env=empty.local.env)
     assert recap(second) == {"prod-us-east-1": (0, 0), "prod-eu-west-1": (0, 0)}, second.stdout
     here, there = census_of(empty, "us-east-1"), census_of(empty, "eu-west-1")
     assert {what: len(here[what]) for what in here if what not in GLOBAL} == {
@@ -95,11 +100,18 @@ def test_two_regions_of_one_account_stand_side_by_side(empty, tmp_path):
     assert duplicates(here) == duplicates(there) == []
     assert len(here["bucket"]) == 14
     gone = site.ansible(
-        "playbooks/vpc.yml", "-i", str(inventory), "--limit", "prod-eu-west-1", "-e", "vpc_state=absent", env=empty.local.env
+        "playbooks/messaging.yml",
+        "-i",
+        str(inventory),
+        "--limit",
+        "prod-eu-west-1",
+        "-e",
+        "messaging_state=absent",
+        env=empty.local.env,
     )
     assert recap(gone) == {"prod-eu-west-1": (1, 0)}, gone.stdout
-    assert census(empty.client)["subnet"] == here["subnet"]
-    assert census_of(empty, "eu-west-1")["subnet"] == []
+    assert census(empty.client)["queue"] == here["queue"]
+    assert census_of(empty, "eu-west-1")["queue"] == []
 
 
 def test_staging_is_a_copied_inventory_with_another_name_and_cidr(empty, tmp_path):
@@ -108,7 +120,7 @@ def test_staging_is_a_copied_inventory_with_another_name_and_cidr(empty, tmp_pat
     (inventory / "group_vars/prod").rename(inventory / "group_vars/staging")
     hosts = (inventory / "hosts.yml").read_text().replace("prod", "staging")
     (inventory / "hosts.yml").write_text(hosts)
-    extra = ("-e", "vpc_cidr=10.20.0.0/16")
+    extra = (*DOMAIN, "-e", "vpc_cidr=10.20.0.0/16")
     first = site.ansible("site.yml", "-i", str(inventory), *extra, env=empty.local.env)
     assert recap(first) == {"staging-us-east-1": (len(TIERS), 0)}, first.stdout
     second = site.ansible("site.yml", "-i", str(inventory), *extra, env=empty.local.env)

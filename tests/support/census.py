@@ -44,6 +44,18 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "oidc provider": ("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList", "Arn"),
     "cluster": ("eks", "list_clusters", "clusters", ""),
     "web acl": ("wafv2", "list_web_acls", "WebACLs", "Name"),
+    "load balancer": ("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerName"),
+    "target group": ("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupName"),
+    "certificate": ("acm", "list_certificates", "CertificateSummaryList", "DomainName"),
+    "hosted zone": ("route53", "list_hosted_zones", "HostedZones", "Name"),
+    "distribution": ("cloudfront", "list_distributions", "DistributionList.Items", "Comment"),
+    "response headers policy": (
+        *("cloudfront", "list_response_headers_policies", "ResponseHeadersPolicyList.Items"),
+        "ResponseHeadersPolicy.ResponseHeadersPolicyConfig.Name",
+    ),
+    "log delivery's source": ("logs", "describe_delivery_sources", "deliverySources", "name"),
+    "log delivery's destination": ("logs", "describe_delivery_destinations", "deliveryDestinations", "name"),
+    "log delivery": ("logs", "describe_deliveries", "deliveries", "deliverySourceName"),
     "web acl's log": ("wafv2", "list_logging_configurations", "LoggingConfigurations", "ResourceArn"),
 }
 # Likewise, of each cluster: (operation, key of the answer, id of an item, if it is no name).
@@ -53,12 +65,20 @@ IN_CLUSTERS: dict[str, tuple[str, str, str]] = {
     "access entry": ("list_access_entries", "accessEntries", ""),
     "pod identity": ("list_pod_identity_associations", "associations", "serviceAccount"),
 }
+# What stands in something else: what -> (what that is, its id, operation, its parameter, key of the answer, what names an item).
+INSIDE: dict[str, tuple[str, str, str, str, str, tuple[str, ...]]] = {
+    "listener": ("load balancer", "LoadBalancerArn", "describe_listeners", "LoadBalancerArn", "Listeners", ("Port",)),
+    "dns record": ("hosted zone", "Id", "list_resource_record_sets", "HostedZoneId", "ResourceRecordSets", ("Name", "Type")),
+}
 # What an operation has to be told.
 ARGUMENTS = {
     "list_web_acls": {"Scope": "CLOUDFRONT"},
     "list_logging_configurations": {"Scope": "CLOUDFRONT"},
     "describe_scalable_targets": {"ServiceNamespace": "dynamodb"},
+    "list_response_headers_policies": {"Type": "custom"},
 }
+# What names a thing in a VPC that has a name of its own.
+NAMES = ("LoadBalancerName", "TargetGroupName")
 GONE = {"deleted", "deleting", "PendingDeletion"}
 
 
@@ -69,7 +89,8 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
     """
     client = client or _clients()
     default = {vpc["VpcId"] for vpc in client("ec2").describe_vpcs()["Vpcs"] if vpc["IsDefault"]}
-    found = {}
+    found: dict[str, list[str]] = {}
+    listed: dict[str, list[Any]] = {}
     for what, (service, operation, key, identity) in BULK.items():
         api = client(service)
         arguments = ARGUMENTS.get(operation, {})
@@ -78,7 +99,7 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
             if api.can_paginate(operation)
             else [getattr(api, operation)(**arguments)]
         )
-        items = [item for page in pages for item in page.get(key) or []]
+        listed[what] = items = [item for page in pages for item in _at(page, key) or []]
         names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
         found[what] = sorted(names)
     eks = client("eks")
@@ -90,7 +111,18 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
             for item in page[key]
         ]
         found[what] = sorted(item[identity] if identity else item for item in items)
+    for what, (outer, identity, operation, parameter, key, naming) in INSIDE.items():
+        api = client(BULK[outer][0])
+        items = [item for whole in listed[outer] for item in getattr(api, operation)(**{parameter: whole[identity]})[key]]
+        found[what] = sorted(" ".join(str(item[part]) for part in naming) for item in items)
     return found
+
+
+def _at(value: Any, path: str) -> Any:
+    """What is in ``value`` under keys that dots join; None where there is nothing."""
+    for key in path.split("."):
+        value = (value or {}).get(key)
+    return value
 
 
 def duplicates(counted: dict[str, list[str]]) -> list[str]:
@@ -119,6 +151,8 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
         return None if item["Path"].startswith("/aws-service-role/") else item[identity]
     if what.startswith("database"):
         return item[identity]
+    if identity in NAMES:
+        return item[identity]
     if item.get("State") in GONE:
         return None
     if what == "subscription":
@@ -127,7 +161,7 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
     if DEPLOYMENT in tags:
         return f"{tags[DEPLOYMENT]} {tags.get(ADDRESS)}"
     # Each VPC has a main route table, which is nobody's to tag.
-    return f"untagged {what}" if "VpcId" in item else item[identity]
+    return f"untagged {what}" if "VpcId" in item else _at(item, identity)
 
 
 def _in(item: Any, vpcs: set[str]) -> bool:

@@ -145,7 +145,7 @@ def test_uploads_with_other_keys_are_refused_where_that_is_wanted():
     both = ["TlsOnly", "CurrentTlsOnly"]
     assert sids(declared()["s3_bucket/reports"]) == [*both, "OtherEncryption", "OtherKey", "CallersOwnKey"]
     assert sids(declared(refuse_other_keys=False)["s3_bucket/reports"]) == both
-    assert sids(declared()["s3_bucket/access-logs"]) == [*both, "ServerAccessLogs"]
+    assert sids(declared()["s3_bucket/access-logs"]) == [*both, "ServerAccessLogs", "LoadBalancerLogs", "EdgeLogs"]
 
 
 def test_a_refusal_of_what_a_header_says_wants_the_header():
@@ -163,12 +163,19 @@ def test_only_log_delivery_for_our_buckets_is_let_in():
         for statement in (item.desired["policy"]["Statement"] if "policy" in item.desired else ())
         if statement["Effect"] == "Allow"
     ]
-    ((address, statement),) = allowed
-    assert address == "s3_bucket/access-logs"
-    assert statement["Principal"] == {"Service": "logging.s3.amazonaws.com"}
-    assert statement["Condition"] == {
-        "ArnLike": {"aws:SourceArn": "arn:aws:s3:::agent-prod-123456789012-us-east-1-*"},
-        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    assert {address for address, _statement in allowed} == {"s3_bucket/access-logs"}
+    assert {statement["Principal"]["Service"]: statement["Condition"] for _address, statement in allowed} == {
+        "logging.s3.amazonaws.com": {
+            "ArnLike": {"aws:SourceArn": "arn:aws:s3:::agent-prod-123456789012-us-east-1-*"},
+            "StringEquals": {"aws:SourceAccount": "123456789012"},
+        },
+        "logdelivery.elasticloadbalancing.amazonaws.com": {
+            "ArnLike": {"aws:SourceArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/*"},
+        },
+        "delivery.logs.amazonaws.com": {
+            "ArnLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:123456789012:delivery-source:*"},
+            "StringEquals": {"aws:SourceAccount": "123456789012", "s3:x-amz-acl": "bucket-owner-full-control"},
+        },
     }
 
 

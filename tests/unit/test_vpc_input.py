@@ -91,7 +91,15 @@ BAD = [
     ({"alb_ingress_cidrs": ["203.0.113.1/24"]}, "vpc_alb_ingress_cidrs: '203.0.113.1/24' is not an IPv4 range"),
     ({"alb_ingress_cidrs": ["10.0.0.0/8", "10.0.0.0/8"]}, "names something twice"),
     ({"alb_ingress_ports": [0]}, "vpc_alb_ingress_ports: 0 is outside 1 to 65535"),
-    ({"alb_ingress_cidrs": [f"203.0.{n}.0/24" for n in range(61)]}, "are 61 rules: a security group takes 60"),
+    (
+        {"alb_ingress_cidrs": [f"203.0.{n}.0/24" for n in range(61)], "alb_from_cloudfront": False},
+        "61 ranges for 1 ports are 61 rules: a security group takes 60",
+    ),
+    (
+        {"alb_ingress_cidrs": [f"203.0.{n}.0/24" for n in range(6)]},
+        "6 ranges and CloudFront's prefix list, which counts 55, for 1 ports are 61 rules",
+    ),
+    ({"alb_ingress_ports": [80, 443]}, "for 2 ports are 110 rules: a security group takes 60"),
     ({"flow_log_key": "Logs"}, "platform_kms_key_for: the key 'Logs' of logs cannot be in an alias"),
     ({"flow_log_retention_days": 15}, "vpc_flow_log_retention_days: 15 is none of 1, 3, 5, 7, 14, 30"),
     ({"permissions_boundary": "boundary"}, "vpc_permissions_boundary: 'boundary' is no policy"),

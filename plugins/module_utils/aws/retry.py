@@ -17,7 +17,7 @@ def until(
     call: Callable[[], Any],
     done: Callable[[Any], bool] = lambda answer: True,
     not_yet: Callable[[Exception], bool] = lambda error: False,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> Any:
     """The first answer of ``call`` that is ``done``, or its last one; an error that is ``not_yet`` final is tried again too."""
     for delay in DELAYS:
@@ -29,5 +29,5 @@ def until(
         else:
             if done(answer):
                 return answer
-        sleep(delay)
+        (sleep or time.sleep)(delay)
     return call()

@@ -175,7 +175,7 @@ def settle(response: Any, operation: Any, attempts: int, caught_exception: Excep
 
 def makes_anew(operation: Any) -> bool:
     """True for an operation that, repeated, makes another resource or fails because of the first: it has no idempotency token."""
-    named = operation.name.startswith(("Create", "Allocate")) and operation.name not in REPEATABLE
+    named = operation.name.startswith(("Create", "Allocate", "RequestCertificate")) and operation.name not in REPEATABLE
     return named and not operation.idempotent_members
 
 

@@ -48,7 +48,7 @@ def wait_ready(
     progress: Callable[[str, str, float], None],
     failure: Callable[[str], str],
     sleep: Callable[[float], None] | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] | None = None,
 ) -> None:
     """Return once ``refresh()`` answers a ready state. Raises WaitFailed when time is up, and with ``failure(state)`` for a
     failed or stuck state.
@@ -70,13 +70,14 @@ def wait_gone(
     refresh: Callable[[], str | None],
     progress: Callable[[str, str, float], None],
     sleep: Callable[[float], None] | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] | None = None,
 ) -> None:
     """Return once ``refresh()`` answers None or a ``gone`` state. Raises WaitFailed when time is up."""
     _poll(waiter, address, refresh, lambda state: state is None or state in waiter.gone, progress, sleep, clock)
 
 
 def _poll(waiter, address, refresh, done, progress, sleep, clock) -> None:
+    clock = clock or time.monotonic
     start = clock()
     while True:
         state = refresh()

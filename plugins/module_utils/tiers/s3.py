@@ -86,6 +86,8 @@ MAX_NAME = 63
 RESERVED_BEGINNINGS = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_ENDS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3", "-an")
 ACCOUNT_ID_LENGTH = 12
+# Where in the log bucket the load balancer's and CloudFront's logs go, and where CloudFront's are configured.
+LOAD_BALANCER_LOGS, EDGE_LOGS, EDGE = "alb", "cloudfront", "us-east-1"
 
 
 def settings(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -267,7 +269,7 @@ def _policy(purpose: str, bucket: Mapping[str, Any], params: Mapping[str, Any], 
     if bucket["encryption"] == "kms" and params["refuse_other_keys"]:
         statements += _refuse_other_keys(f"{arn}/*", _key(params))
     if purpose == params["log_bucket"]:
-        statements.append(_log_delivery(f"{arn}/*", params, place))
+        statements += _log_delivery(arn, params, place)
     return document(statements)
 
 
@@ -285,16 +287,38 @@ def _refuse_other_keys(objects: str, key: Ref) -> list[dict[str, Any]]:
     return [_deny(sid, "s3:PutObject", objects, condition) for sid, condition in conditions.items()]
 
 
-def _log_delivery(objects: str, params: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    sources = _arn(place, bucket_name(params["prefix"], place, "*"))
-    return {
-        "Sid": "ServerAccessLogs",
-        "Effect": "Allow",
-        "Principal": {"Service": "logging.s3.amazonaws.com"},
-        "Action": "s3:PutObject",
-        "Resource": objects,
-        "Condition": {"ArnLike": {"aws:SourceArn": sources}, "StringEquals": {"aws:SourceAccount": place.account_id}},
+def _log_delivery(arn: str, params: Mapping[str, Any], place: Place) -> list[dict[str, Any]]:
+    """S3 itself, load balancers and CloudFront, each for what is this account's.
+
+    Where the last statement is missing, CloudWatch Logs adds one to the policy (its user guide, "Logs sent to Amazon S3").
+    """
+    account = {"aws:SourceAccount": place.account_id}
+    sources: dict[str, tuple[str, str, str, dict[str, str]]] = {
+        "ServerAccessLogs": ("logging.s3.amazonaws.com", "*", _arn(place, bucket_name(params["prefix"], place, "*")), account),
+        "LoadBalancerLogs": (
+            "logdelivery.elasticloadbalancing.amazonaws.com",
+            f"{LOAD_BALANCER_LOGS}/AWSLogs/{place.account_id}/*",
+            place.arn("elasticloadbalancing", "loadbalancer/*"),
+            {},
+        ),
+        "EdgeLogs": (
+            "delivery.logs.amazonaws.com",
+            f"{EDGE_LOGS}/*",
+            place.arn("logs", "delivery-source:*", region=EDGE),
+            {**account, "s3:x-amz-acl": "bucket-owner-full-control"},
+        ),
     }
+    return [
+        {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "s3:PutObject",
+            "Resource": f"{arn}/{objects}",
+            "Condition": {"ArnLike": {"aws:SourceArn": source}, **({"StringEquals": equal} if equal else {})},
+        }
+        for sid, (service, objects, source, equal) in sources.items()
+    ]
 
 
 def _deny(sid: str, action: str, resources: Any, condition: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ..resources.ec2.elastic_ip import ElasticIp
 from ..resources.ec2.flow_log import FlowLog
 from ..resources.ec2.internet_gateway import InternetGateway
 from ..resources.ec2.nat_gateway import NatGateway
+from ..resources.ec2.prefix_list import CLOUDFRONT_WEIGHT
 from ..resources.ec2.route_table import RouteTable
 from ..resources.ec2.subnet import Subnet
 from ..resources.ec2.vpc import Vpc
@@ -60,6 +61,7 @@ SPEC = {
         "default": ["ecr.api", "ecr.dkr", "sts", "logs", "secretsmanager", "sns", "sqs", "kms"],
     },
     "interface_endpoint_zones": {"type": "list", "elements": "str"},
+    "alb_from_cloudfront": {"type": "bool", "default": True},
     "alb_ingress_cidrs": {"type": "list", "elements": "str", "default": []},
     "alb_ingress_ports": {"type": "list", "elements": "int", "default": [443]},
     "flow_log_key": {"type": "str", "required": True, "no_log": False},
@@ -155,9 +157,11 @@ def _check_alb(params: Mapping[str, Any]) -> None:
     for variable, items in (("cidrs", cidrs), ("ports", ports)):
         if len(set(items)) < len(items):
             raise InvalidInput(f"vpc_alb_ingress_{variable}: {items} names something twice: name each once")
-    if len(cidrs) * len(ports) > RULES_OF_A_GROUP:
+    weight = len(cidrs) + (CLOUDFRONT_WEIGHT if params["alb_from_cloudfront"] else 0)
+    if weight * len(ports) > RULES_OF_A_GROUP:
+        cloudfront = f" and CloudFront's prefix list, which counts {CLOUDFRONT_WEIGHT}," if params["alb_from_cloudfront"] else ""
         raise InvalidInput(
-            f"vpc_alb_ingress_cidrs: {len(cidrs)} ranges for {len(ports)} ports are {len(cidrs) * len(ports)} rules: "
+            f"vpc_alb_ingress_cidrs: {len(cidrs)} ranges{cloudfront} for {len(ports)} ports are {weight * len(ports)} rules: "
             f"a security group takes {RULES_OF_A_GROUP}"
         )
 

@@ -13,6 +13,7 @@ from ..reconcile.reference import Ref
 from ..reconcile.resource import Resource
 from ..resources.ec2.defaults import DefaultNetworkAcl, DefaultSecurityGroup
 from ..resources.ec2.network_acl import NetworkAcl
+from ..resources.ec2.prefix_list import CLOUDFRONT, PrefixList
 from ..resources.ec2.rules import EVERYTHING_OUT
 from ..resources.ec2.security_group import SecurityGroup, SecurityGroupRules
 from ..tier_module import Place
@@ -30,6 +31,8 @@ REDIS = ("tcp", 6379, 6379)
 EPHEMERAL = ("tcp", 1024, 65535)
 # "Fragmentation needed": without it large packets vanish on the way (path MTU discovery).
 TOO_BIG = ("icmp", 3, 4)
+
+CLOUDFRONT_ADDRESSES = Resource(PrefixList(), "cloudfront", {"list_name": CLOUDFRONT}, provider="AWS")
 
 # Group -> what it is for, and what may come in: (traffic, from which group, description).
 GROUPS: dict[str, tuple[str, tuple[tuple[tuple[Any, ...], str, str], ...]]] = {
@@ -61,6 +64,12 @@ def security_groups(params: Mapping[str, Any], place: Place) -> list[Resource]:
                 for port in params["alb_ingress_ports"]
                 for peer in params["alb_ingress_cidrs"]
             ]
+            if params["alb_from_cloudfront"]:
+                resources.append(CLOUDFRONT_ADDRESSES)
+                rules["ingress"] += [
+                    _rule(("tcp", port, port), Ref(CLOUDFRONT_ADDRESSES.address), "CloudFront")
+                    for port in params["alb_ingress_ports"]
+                ]
             rules["egress"] = [_rule(ALL_TCP, Ref("security_group/workers"), "Load balancer to pods")]
         if name == "workers":
             rules["egress"] = [{**EVERYTHING_OUT, "description": "Endpoints, stores and API providers"}]
