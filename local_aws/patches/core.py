@@ -30,8 +30,8 @@ def names_of_actions_are_looked_up_once() -> None:
 
 @patch
 def region_is_in_the_host() -> None:
-    """AWS's endpoints have their region in their host name. moto looks for one in the whole address, and takes part of a path for it
-    that holds the name of a service, as that of an access entry does."""
+    """AWS's endpoints have their region in their host name. moto looks for one in the whole address, and takes part of a path
+    for it that holds the name of a service, as that of an access entry does."""
 
     @wrap(responses.BaseResponse, "get_region_from_url")
     def get_region_from_url(original: Any, self: Any, request: Any, full_url: str) -> str:
