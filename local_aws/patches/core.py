@@ -8,7 +8,7 @@ from typing import Any
 from moto.core import responses
 from moto.core.common_models import BaseModel
 
-from local_aws.patches import patch
+from local_aws.patches import patch, wrap
 
 
 @patch
@@ -26,3 +26,13 @@ def instances_are_not_kept() -> None:
 def names_of_actions_are_looked_up_once() -> None:
     """Not about AWS: moto lists the methods of a service's class anew for each call, a millisecond and more."""
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+
+
+@patch
+def region_is_in_the_host() -> None:
+    """AWS's endpoints have their region in their host name. moto looks for one in the whole address, and takes part of a path
+    for it that holds the name of a service, as that of an access entry does."""
+
+    @wrap(responses.BaseResponse, "get_region_from_url")
+    def get_region_from_url(original: Any, self: Any, request: Any, full_url: str) -> str:
+        return original(self, request, "/".join(full_url.split("/", 3)[:3]) + "/")
