@@ -32,7 +32,7 @@ def rows(environment: str, url: str, region: str) -> Iterator[Row]:
     def client(service: str, elsewhere: str | None = None) -> Any:
         return session.client(service, region_name=elsewhere or region, endpoint_url=url)
 
-    for tier in (keys, edge, network, secrets, database, cache, buckets, tables, messaging):
+    for tier in (keys, edge, network, cluster, secrets, database, cache, buckets, tables, messaging):
         group = tier.__name__.capitalize()
         for row in tier(environment, client):
             yield Row(group, row.count, row.text)
@@ -90,6 +90,27 @@ def network(environment: str, client: Client) -> Iterator[Row]:
         log for vpc in vpcs for log in every(ec2, "describe_flow_logs", Filters=[{"Name": "resource-id", "Values": [vpc["VpcId"]]}])
     ]
     yield Row("", len(logs), "flow log, every connection written down and encrypted")
+
+
+def cluster(environment: str, client: Client) -> Iterator[Row]:
+    eks = client("eks")
+    for name in every(eks, "list_clusters"):
+        if not name.startswith(f"{environment}-"):
+            continue
+        found = eks.describe_cluster(name=name)["cluster"]
+        network = found["resourcesVpcConfig"]
+        reach = ", ".join(network["publicAccessCidrs"]) if network["endpointPublicAccess"] else "the VPC alone"
+        yield Row("", 1, f"EKS cluster {name}, Kubernetes {found['version']}, whose API answers {reach}")
+        names = list(every(eks, "list_nodegroups", clusterName=name))
+        yield Row("", len(names), "groups of nodes, which the cluster autoscaler sizes:")
+        for group in names:
+            nodes = eks.describe_nodegroup(clusterName=name, nodegroupName=group)["nodegroup"]
+            size, types = nodes["scalingConfig"], " or ".join(nodes["instanceTypes"])
+            yield Row("", None, f"  {group}: {size['minSize']} to {size['maxSize']} of {types}, {nodes['capacityType']}")
+        addons = sorted(every(eks, "list_addons", clusterName=name))
+        yield Row("", len(addons), f"add-ons: {', '.join(addons)}")
+        accounts = sorted(item["serviceAccount"] for item in every(eks, "list_pod_identity_associations", clusterName=name))
+        yield Row("", len(accounts), f"service accounts with a role of their own: {', '.join(accounts)}")
 
 
 def secrets(environment: str, client: Client) -> Iterator[Row]:

@@ -37,7 +37,7 @@ MODULES = {
     ),
     "moto.elbv2.responses": ("elbv2_balancers", "elbv2_listeners"),
     "moto.elasticache.models": ("elasticache", "elasticache_groups", "elasticache_changes"),
-    "moto.iam.models": ("iam",),
+    "moto.iam.models": ("iam", "iam_managed"),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs", "logs_delivery"),
     "moto.rds.models": ("rds_states", "rds_changes", "rds_parameters", "rds_watching"),

@@ -46,13 +46,14 @@ def common_spec() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a declaration is for: what names and ARNs are made of."""
+    """Where a declaration is for: what names and ARNs are made of. ``caller_arn``: who runs; empty where no call has told it."""
 
     environment: str
     deployment: str
     region: str
     account_id: str
     partition: str
+    caller_arn: str = ""
 
     def arn(self, service: str, resource: str, region: str | None = None, account: str | None = None) -> str:
         """``region`` and ``account``: empty where AWS leaves them out of the service's ARNs; default: the deployment's."""
@@ -127,7 +128,7 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     )
     api = Api(connection, tier.services())
     try:
-        place = dataclasses.replace(place, account_id=api.account_id)
+        place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         context = Context(api, owner, options.progress)
         reconciler = Reconciler(
             context,

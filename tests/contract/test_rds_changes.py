@@ -132,7 +132,7 @@ def test_storage_may_be_told_to_grow_no_more(whole, rds):
         ({"engine_version": "17.6"}, {"engine_version"}),
         ({"instance_class": "db.r6g.2xlarge", "backup_retention_days": 7}, {"instance_class", "backup_retention_days"}),
     ],
-    ids=lambda value: " and ".join(value),
+    ids=lambda value: " and ".join(sorted(value)),
 )
 def test_a_change_is_one_call(whole, rds, change, fields):
     made = database(rds)["DbiResourceId"]

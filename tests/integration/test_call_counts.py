@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 KEYS, SECRETS, BUCKETS, TABLES, TOPICS, QUEUES = 7, 4, 7, 2, 4, 8
+GROUPS, ADDONS, IDENTITIES = 2, 6, 7
 # One call for each kind and a page of it, but for what AWS has no bulk form for.
 EXPECTED = {
     "kms": {
@@ -21,6 +22,7 @@ EXPECTED = {
         "wafv2:ListLoggingConfigurations": 1,
         "wafv2:GetWebACL": 1,  # a web ACL a call
         "wafv2:ListTagsForResource": 1,  # likewise
+        "tagging:GetResources": 1,
         "logs:DescribeLogGroups": 1,
         "logs:ListTagsForResource": 1,
         "kms:ListAliases": 1,
@@ -38,9 +40,35 @@ EXPECTED = {
         "ec2:DescribeVpcEndpoints": 1,
         "ec2:DescribeFlowLogs": 1,
         "iam:GetAccountAuthorizationDetails": 1,
+        "tagging:GetResources": 1,
         "logs:DescribeLogGroups": 1,
         "logs:ListTagsForResource": 1,  # a log group a call
         "kms:ListAliases": 1,
+    },
+    "eks": {
+        "kms:ListAliases": 1,
+        "ec2:DescribeSubnets": 1,
+        "ec2:DescribeSecurityGroups": 1,
+        "iam:ListRoles": 1,
+        "iam:GetAccountAuthorizationDetails": 1,
+        "iam:ListOpenIDConnectProviders": 1,
+        "iam:GetOpenIDConnectProvider": 1,  # a provider a call
+        "logs:DescribeLogGroups": 1,
+        "logs:ListTagsForResource": 1,
+        "eks:ListClusters": 1,
+        "eks:DescribeCluster": 1,
+        "eks:ListNodegroups": 1,
+        "eks:DescribeNodegroup": GROUPS,
+        "ec2:DescribeLaunchTemplates": 1,
+        "ec2:DescribeLaunchTemplateVersions": 2 * GROUPS,  # the latest, and what the nodes use
+        "eks:ListAddons": 1,
+        "eks:DescribeAddon": ADDONS,
+        "eks:DescribeAddonVersions": ADDONS,
+        "eks:ListAccessEntries": 1,
+        "eks:DescribeAccessEntry": 2,  # the deployer's, and EKS's own for the nodes
+        "eks:ListAssociatedAccessPolicies": 1,
+        "eks:ListPodIdentityAssociations": 1,
+        "eks:DescribePodIdentityAssociation": IDENTITIES,
     },
     "secrets": {
         "kms:ListAliases": 1,
@@ -54,6 +82,7 @@ EXPECTED = {
         "rds:DescribeDBParameterGroups": 1,
         "rds:DescribeDBParameters": 1,
         "rds:ListTagsForResource": 2,  # of the groups: their lists have none
+        "tagging:GetResources": 1,
         "logs:DescribeLogGroups": 2,  # a log group a call
         "logs:ListTagsForResource": 2,  # likewise
         "iam:GetAccountAuthorizationDetails": 1,
@@ -67,6 +96,7 @@ EXPECTED = {
         "kms:ListAliases": 1,
         "ec2:DescribeSubnets": 1,
         "ec2:DescribeSecurityGroups": 1,
+        "tagging:GetResources": 1,
         "logs:DescribeLogGroups": 2,  # a name a call
         "logs:ListTagsForResource": 2,  # a log group a call
         "secretsmanager:ListSecrets": 1,

@@ -40,8 +40,18 @@ BULK: dict[str, tuple[str, str, str, str]] = {
     "secret": ("secretsmanager", "list_secrets", "SecretList", "Name"),
     "alias": ("kms", "list_aliases", "Aliases", "AliasName"),
     "key": ("kms", "list_keys", "Keys", "KeyId"),
+    "launch template": ("ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
+    "oidc provider": ("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList", "Arn"),
+    "cluster": ("eks", "list_clusters", "clusters", ""),
     "web acl": ("wafv2", "list_web_acls", "WebACLs", "Name"),
     "web acl's log": ("wafv2", "list_logging_configurations", "LoggingConfigurations", "ResourceArn"),
+}
+# Likewise, of each cluster: (operation, key of the answer, id of an item, if it is no name).
+IN_CLUSTERS: dict[str, tuple[str, str, str]] = {
+    "node group": ("list_nodegroups", "nodegroups", ""),
+    "add-on": ("list_addons", "addons", ""),
+    "access entry": ("list_access_entries", "accessEntries", ""),
+    "pod identity": ("list_pod_identity_associations", "associations", "serviceAccount"),
 }
 # What an operation has to be told.
 ARGUMENTS = {
@@ -71,6 +81,15 @@ def census(client: Callable[[str], Any] | None = None) -> dict[str, list[str]]:
         items = [item for page in pages for item in page.get(key) or []]
         names = [name for item in items if not _in(item, default) and (name := _name(what, item, identity, api)) is not None]
         found[what] = sorted(names)
+    eks = client("eks")
+    for what, (operation, key, identity) in IN_CLUSTERS.items():
+        items = [
+            item
+            for name in found["cluster"]
+            for page in eks.get_paginator(operation).paginate(clusterName=name)
+            for item in page[key]
+        ]
+        found[what] = sorted(item[identity] if identity else item for item in items)
     return found
 
 
@@ -88,7 +107,7 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
         return item.rsplit("/", 1)[-1]
     if what == "web acl's log":
         return item[identity].split("/")[-2]
-    if what == "table":
+    if what in ("table", "cluster"):
         return item
     if what == "scalable target":
         return f"{item[identity]} {item['ScalableDimension']}"

@@ -26,14 +26,16 @@ class Api:
     def __init__(self, connection: Connection, services: Iterable[str]):
         self.region = connection.region
         self.partition = connection.partition
-        self.account_id = self._identify(connection)
+        caller = self._identify(connection)
+        self.account_id = caller["Account"]
+        self.caller_arn = caller["Arn"]
         self._clients = {name: connection.client(*name.split("@", 1)) for name in sorted(set(services))}
         self._pool = ThreadPoolExecutor(max_workers=CALLERS, thread_name_prefix="aws-call")
 
-    def _identify(self, connection: Connection) -> str:
+    def _identify(self, connection: Connection) -> dict[str, str]:
         sts = connection.client("sts", connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
         try:
-            return sts.get_caller_identity()["Account"]
+            return sts.get_caller_identity()
         except Exception as error:
             sentence = explain(error, "learn the caller's identity")
             if sentence is None:

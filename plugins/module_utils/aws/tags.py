@@ -39,6 +39,17 @@ def owned_filter(owner: Owner) -> list[dict[str, Any]]:
     ]
 
 
+def owned_arns(context: Any, resource_type: str, client: str = "resourcegroupstaggingapi") -> list[str]:
+    """ARNs of what this tier of this deployment owns, for a service whose lists show no tags. ``resource_type`` as the tagging API
+    has it (``logs:log-group``). It may still list what was deleted minutes ago."""
+    owner = context.owner
+    filters = [{"Key": DEPLOYMENT, "Values": [owner.deployment]}, {"Key": TIER, "Values": [owner.tier]}]
+    found = context.api.pages(
+        client, "get_resources", "ResourceTagMappingList", ResourceTypeFilters=[resource_type], TagFilters=filters
+    )
+    return [item["ResourceARN"] for item in found]
+
+
 def address_in(tags: Mapping[str, str], kind: str, fallback: str) -> str:
     """The address that the tags give; one that no configuration has (by ``fallback``, the id) where they give none of the kind."""
     address = tags.get(ADDRESS, "")

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CloudWatch Logs: log groups.
 
-Facts: CloudWatch Logs API reference. DescribeLogGroups shows no tags and takes one prefix; an ARN ends in ``:*`` except where a
-group is tagged; a group without a retention keeps its events for ever.
+Facts: CloudWatch Logs API reference. DescribeLogGroups shows no tags and takes one prefix, so what is owned and no longer desired
+is found by the tagging API; an ARN ends in ``:*`` except where a group is tagged; a group without a retention keeps its events
+for ever.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 
 from ..aws.errors import says, tolerating
 from ..aws.retry import until
-from ..aws.tags import written
+from ..aws.tags import address_in, owned_arns, written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.resource import Context, Kind, Observed, Resource, View
 
@@ -27,28 +28,31 @@ RETENTION_DAYS = (
 
 
 class LogGroup(Kind):
-    """Its natural name is ``log_group_name``. ``region``, which the client in ``services`` is for, is None for the deployment's."""
+    """Its natural name is ``log_group_name``. ``region``: that of the clients in ``services``; None is the deployment's."""
 
     name = "log_group"
-    services = ("logs",)
+    services = ("logs", "resourcegroupstaggingapi")
     region: ClassVar[str | None] = None
     stateful = True
     fields = (Field("log_group_name", on_change="replace"), Field("kms_key"), Field("retention_days"))
 
     def observe(self, view: View) -> Iterable[Observed]:
-        found = view.api.map(lambda resource: self._find(view, resource), view.resources)
-        tags = view.api.map(lambda item: self._tags(view, item), [item for item in found if item])
-        for item, item_tags in zip([item for item in found if item], tags, strict=True):
-            item.tags = item_tags
+        wanted = {resource.desired["log_group_name"]: resource for resource in view.resources}
+        owned = [arn.split(":log-group:")[1] for arn in owned_arns(view, "logs:log-group", self.services[1])]
+        names = [*wanted, *(name for name in owned if name not in wanted)]
+        found = [item for item in view.api.map(lambda name: self._find(view, name, wanted.get(name)), names) if item]
+        for item, tags in zip(found, view.api.map(lambda item: self._tags(view, item), found), strict=True):
+            item.tags = tags
+            if item.id not in wanted:
+                item.address = address_in(tags, self.name, item.id)
             yield item
 
-    def _find(self, view: View, resource: Resource) -> Observed | None:
+    def _find(self, view: View, name: str, resource: Resource | None) -> Observed | None:
         """The prefix of a name finds longer names too."""
-        name = resource.desired["log_group_name"]
         for group in view.api.pages(self.services[0], "describe_log_groups", "logGroups", logGroupNamePrefix=name):
             if group["logGroupName"] == name:
                 return Observed(
-                    resource.address,
+                    resource.address if resource else f"{self.name}/{name}",
                     name,
                     fields={
                         "log_group_name": name,
@@ -110,5 +114,5 @@ class EdgeLogGroup(LogGroup):
     """A log group of what stands in us-east-1 whatever the deployment's region: CloudFront and its web ACL."""
 
     name = "edge_log_group"
-    services = ("logs@us-east-1",)
+    services = ("logs@us-east-1", "resourcegroupstaggingapi@us-east-1")
     region = "us-east-1"

@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...aws.errors import is_code, tolerating
-from ...aws.retry import until
+from ...aws.errors import tolerating
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import InvalidInput
 from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
-from ...reconcile.waiter import Waiter, wait_gone
+from ...reconcile.unknown import UNKNOWN
+from ...reconcile.waiter import Waiter
 from . import common
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -42,6 +42,7 @@ class Cluster(Kind):
     stateful = True
     # Log groups would come back by themselves, and without its roles a cluster cannot take down what it made.
     within = ("log_group", "iam_role", "iam_oidc_provider")
+    next_step = "delete it (aws eks delete-cluster; it holds nothing yet), mend the reason, and run again"
     waiter = Waiter(ready=frozenset({common.ACTIVE}), failed=frozenset({"FAILED"}), delay=15.0, timeout=1800.0)
     fields = (
         Field("name", on_change="replace"),
@@ -90,11 +91,6 @@ class Cluster(Kind):
         return answer["cluster"] if answer else None
 
     def _observed(self, address: str, item: Mapping[str, Any]) -> Observed:
-        failed = (
-            "its making failed and it holds nothing: delete it (aws eks delete-cluster), and run again"
-            if item["status"] == "FAILED"
-            else None
-        )
         return Observed(
             address,
             item["name"],
@@ -102,7 +98,6 @@ class Cluster(Kind):
             _attributes(item),
             item.get("tags") or {},
             state=item["status"],
-            broken=failed,
             leaving=item["status"] == common.DELETING,
         )
 
@@ -137,19 +132,8 @@ class Cluster(Kind):
             **encryption,
         }
 
-        def call() -> Mapping[str, Any]:
-            # A role, and a log group's key, are known everywhere only after seconds.
-            return until(lambda: client.create_cluster(**request), not_yet=_unknown_role)["cluster"]
-
-        try:
-            item = call()
-        except Exception as error:
-            gone = Observed(resource.address, desired["name"])
-            if not is_code(error, common.BUSY) or self.refresh(context, gone) not in (common.DELETING, None):
-                raise
-            # One of the same name is on its way out.
-            wait_gone(self.waiter, resource.address, lambda: self.refresh(context, gone), context.progress)
-            item = call()
+        stub = Observed(resource.address, desired["name"])
+        item = common.create(self, context, resource, stub, lambda: client.create_cluster(**request))["cluster"]
         made = {field.name: desired.get(field.name) for field in self.fields}
         return Observed(resource.address, desired["name"], made, _attributes(item))
 
@@ -224,10 +208,6 @@ def check_step(name: str, standing: str, wanted: str | None) -> None:
         )
 
 
-def _unknown_role(error: Exception) -> bool:
-    return is_code(error, "InvalidParameterException", "InvalidRequestException") and "role" in str(error).lower()
-
-
 def _endpoints(desired: Mapping[str, Any]) -> dict[str, Any]:
     """Public ranges only where there is a public endpoint: EKS refuses them elsewhere."""
     cidrs = {"publicAccessCidrs": desired["public_cidrs"]} if desired["public_endpoint"] else {}
@@ -271,7 +251,7 @@ def _values(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What is not there yet is left out."""
+    """A cluster that is still being made has no endpoint, no issuer and no group yet."""
     known = {
         "arn": item.get("arn"),
         "name": item["name"],
@@ -281,4 +261,4 @@ def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
         "cluster_security_group_id": (item.get("resourcesVpcConfig") or {}).get("clusterSecurityGroupId"),
         "oidc_issuer": ((item.get("identity") or {}).get("oidc") or {}).get("issuer"),
     }
-    return {name: value for name, value in known.items() if value is not None}
+    return {name: UNKNOWN if value is None else value for name, value in known.items()}

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ...aws.errors import is_code, tolerating
+from ...aws.retry import until
 from ...aws.tags import written
 from ...reconcile.delta import Change
 from ...reconcile.errors import WaitFailed
-from ...reconcile.resource import Context
-from ...reconcile.waiter import Waiter, wait_ready
+from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.waiter import Waiter, wait_gone, wait_ready
 
 GONE = "ResourceNotFoundException"
 BUSY = "ResourceInUseException"
@@ -44,7 +45,7 @@ def change(context: Context, address: str, call: Callable[[], Mapping[str, Any]]
             return "busy with another change"
         return "accepted"
 
-    wait_ready(_TURN, address, attempt, context.progress)
+    wait_ready(_TURN, address, attempt, context.progress, str)
     update = answers[0]["update"]["id"]
 
     def progress() -> str:
@@ -56,7 +57,29 @@ def change(context: Context, address: str, call: Callable[[], Mapping[str, Any]]
             )
         return answer["status"]
 
-    wait_ready(_DONE, address, progress, context.progress)
+    wait_ready(_DONE, address, progress, context.progress, str)
+
+
+def create(kind: Kind, context: Context, resource: Resource, stub: Observed, call: Callable[[], Any]) -> Any:
+    """The answer of ``call``, which makes the resource that ``stub`` names; one of the same name that is on its way out ends first.
+
+    A role that was made a moment ago is known everywhere only after seconds.
+    """
+
+    def attempt() -> Any:
+        return until(call, not_yet=_unknown_role)
+
+    try:
+        return attempt()
+    except Exception as error:
+        if not is_code(error, BUSY) or kind.refresh(context, stub) not in (DELETING, None):
+            raise
+    wait_gone(kind.waiter, resource.address, lambda: kind.refresh(context, stub), context.progress)
+    return attempt()
+
+
+def _unknown_role(error: Exception) -> bool:
+    return is_code(error, "InvalidParameterException", "InvalidRequestException") and "role" in str(error).lower()
 
 
 def reasons(issues: Iterable[Mapping[str, Any]] | None) -> str:
@@ -67,6 +90,13 @@ def reasons(issues: Iterable[Mapping[str, Any]] | None) -> str:
         for issue in issues or ()
     ]
     return "; ".join(texts) or "no reason given"
+
+
+def clusters_of(view: View) -> list[str]:
+    """Names of our clusters in which there can be something: EKS does not list it before they are made."""
+    unmade = ("CREATING", "FAILED", DELETING)
+    clusters = view.of("eks_cluster").values()
+    return [cluster.id for cluster in clusters if view.owner.owns(cluster.tags or {}) and cluster.state not in unmade]
 
 
 def unless_gone(call: Callable[[], Any]) -> Any:

@@ -17,7 +17,6 @@ from ...aws.errors import is_code
 from ...aws.retry import until
 from ...reconcile.delta import Delta
 from ...reconcile.resource import Context, Kind, Observed, Resource
-from ...reconcile.waiter import wait_ready
 from . import auth_token
 from .common import BUSY, SERVICE, write_tags
 from .shapes import NO_TLS, NO_TOPIC, log_requests
@@ -72,12 +71,7 @@ class Changes:
         self._wait()
 
     def _wait(self) -> None:
-        kind, address = self.kind, self.observed.address
-
-        def refresh() -> str | None:
-            return kind.refresh(self.context, self.observed)
-
-        wait_ready(kind.waiter, address, refresh, self.context.progress, lambda state: f"{address} ended in state {state}")
+        self.kind.wait_ready(self.context, self.observed)
 
     def _engine(self, delta: Delta) -> None:
         if not delta.any("engine", "version"):

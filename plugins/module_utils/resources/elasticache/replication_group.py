@@ -21,7 +21,7 @@ from ...aws.tags import as_list
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import Refused
 from ...reconcile.resource import Context, Kind, Observed, Resource, View
-from ...reconcile.waiter import Waiter, wait_gone, wait_ready
+from ...reconcile.waiter import Waiter, wait_ready
 from ..generated_secret import GeneratedSecret
 from . import auth_token
 from .changes import Changes
@@ -154,7 +154,7 @@ class ReplicationGroup(Kind):
             if not is_code(error, EXISTS) or self.refresh(context, gone) not in (DELETING, None):
                 raise
             # One of the same name is on its way out.
-            wait_gone(self.waiter, resource.address, lambda: self.refresh(context, gone), context.progress)
+            self.wait_gone(context, gone)
             item = client.create_replication_group(**request)["ReplicationGroup"]
         made = {field.name: desired.get(field.name) for field in self.fields}
         attributes = {"name": desired["group_id"], "arn": item["ARN"], "auth_secret_arn": desired.get("auth_secret")}

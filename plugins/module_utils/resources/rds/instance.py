@@ -20,7 +20,7 @@ from ...aws.tags import address_in, as_dict
 from ...reconcile.delta import Delta
 from ...reconcile.errors import EngineError, InvalidInput, Refused
 from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
-from ...reconcile.waiter import Waiter, wait_gone, wait_ready
+from ...reconcile.waiter import Waiter, wait_ready
 from . import common
 from .settings import FIELDS, USABLE, creation, effective, modification, pending, values, version_of
 
@@ -131,7 +131,7 @@ class Instance(Kind):
             if not is_code(error, EXISTS) or self.refresh(context, gone) not in (common.DELETING, None):
                 raise
             # One of the same name is on its way out.
-            wait_gone(self.waiter, resource.address, lambda: self.refresh(context, gone), context.progress)
+            self.wait_gone(context, gone)
             item = call()
         made = {field.name: desired.get(field.name) for field in self.fields}
         return Observed(resource.address, desired["name"], made, attributes_of(item), state=item["DBInstanceStatus"])
