@@ -81,10 +81,6 @@ class MiniStack:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def reset(self) -> None:
-        """Empty the account."""
-        self._ask("_ministack/reset", "POST")
-
     def _start(self) -> None:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -116,15 +112,11 @@ class MiniStack:
 
     def _ready(self) -> bool:
         try:
-            self._ask("_ministack/ready", "GET")
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            opener.open(f"{self.url}/_ministack/ready", timeout=self.timeout).close()
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
         return True
-
-    def _ask(self, path: str, method: str) -> None:
-        request = urllib.request.Request(f"{self.url}/{path}", method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=self.timeout):
-            pass
 
 
 def _free_port() -> int:
