@@ -5,6 +5,8 @@ ENV ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
 STEP := $(BIN)/python tools/step.py
+# The second emulator's packages, which are kept apart.
+MINISTACK := tests/ministack/requirements
 # Every tool that calls another one finds the environment's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -17,9 +19,9 @@ help: ## List the targets
 # --- environment
 
 .PHONY: setup
-setup: $(VENV)/.installed ## Make .venv from requirements.lock (seconds; nothing to do when the lock is unchanged)
+setup: $(VENV)/.installed ## Make .venv from the locks (seconds; nothing to do when they are unchanged)
 
-$(VENV)/.installed: requirements.lock
+$(VENV)/.installed: requirements.lock $(MINISTACK).lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: name a newer one, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "==> environment: installing requirements.lock into $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,13 +29,17 @@ $(VENV)/.installed: requirements.lock
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
 	  || { echo "    uv could not install them; trying pip, which takes some minutes"; \
 	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock; }
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --target $(VENV)/ministack $(MINISTACK).lock \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/ministack --requirement $(MINISTACK).lock
 	@touch $@
 	@echo "<== environment: ready"
 
 .PHONY: lock
-lock: setup ## Write requirements.lock anew from requirements.in (newest versions, Python 3.11 and later)
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make lock" --output-file requirements.lock requirements.in
+lock: setup ## Write the locks anew from their requirements.in (newest versions, Python 3.11 and later)
+	for what in requirements $(MINISTACK); do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" --output-file $$what.lock $$what.in || exit 1; \
+	done
 
 # --- see it work
 

@@ -134,10 +134,11 @@ def _install() -> None:
 
     Endpoint._do_get_response = named
     BotocoreStubber.__call__ = gated
-    _share_models()
+    share_models()
 
 
-def _share_models() -> None:
+@functools.cache
+def share_models() -> None:
     """Let all sessions of this process share the service models that botocore reads, as the clients of one session do.
 
     A test makes a session anew, and reading EC2's model takes a third of a second.
