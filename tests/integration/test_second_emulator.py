@@ -80,6 +80,7 @@ UNTOLD = {
     ("vpc", "network_acl/*", "ingress"): "entries of a network ACL lose their ports",
     ("vpc", "network_acl/*", "egress"): "entries of a network ACL lose their ports",
     ("vpc", "network_acl/*", "subnets"): "subnets have no network ACL",
+    ("vpc", "security_group_rules/alb", "ingress"): "a rule loses its prefix list",
     ("vpc", "security_group_rules/workers", "egress"): "no UpdateSecurityGroupRuleDescriptionsEgress",
     ("vpc", "vpc_endpoint/*", "policy"): "an endpoint has no policy",
     ("vpc", "vpc_endpoint/*", "private_dns"): "an endpoint has no private DNS",
