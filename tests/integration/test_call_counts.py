@@ -66,7 +66,7 @@ EXPECTED = {
         "eks:DescribeAddon": ADDONS,
         "eks:DescribeAddonVersions": ADDONS,
         "eks:ListAccessEntries": 1,
-        "eks:DescribeAccessEntry": 2,  # the deployer's, and EKS's own for the nodes
+        "eks:DescribeAccessEntry": 3,  # the deployer's, and EKS's own two
         "eks:ListAssociatedAccessPolicies": 1,
         "eks:ListPodIdentityAssociations": 1,
         "eks:DescribePodIdentityAssociation": IDENTITIES,

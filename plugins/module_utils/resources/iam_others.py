@@ -115,12 +115,11 @@ class Caller(Kind):
     """The role or user that makes the calls. It is only ever looked up."""
 
     name = "iam_caller"
-    services = ("sts", "iam")
+    services = ("iam",)
     tagged = False
 
     def observe(self, view: View) -> Iterable[Observed]:
-        arn = view.api.client("sts").get_caller_identity()["Arn"]
-        principal = self._principal(view, arn)
+        principal = self._principal(view, view.api.caller_arn)
         for resource in view.resources:
             yield Observed(resource.address, principal, attributes={"arn": principal})
 
