@@ -166,6 +166,39 @@ def test_a_users_conversations_are_listed_by_their_creation(scratch):
 
 
 @both
+def test_a_conversation_is_kept_with_its_messages_and_the_agent_it_is_with(scratch):
+    client, name = scratch.client("dynamodb"), table_name(scratch, "conversations")
+    key = {"userId": {"S": "u1"}, "conversationId": {"S": "c1"}}
+    messages = [{"M": {"role": {"S": role}, "text": {"S": "Grüße"}}} for role in ("user", "assistant")]
+    item = {
+        **key,
+        "createdAt": {"S": "2026-02-01T10:00:00Z"},
+        "updated_at": {"S": "2026-02-01T10:00:05Z"},
+        "messages": {"L": messages},
+        "context": {"M": {"agentId": {"S": "a1"}}},
+        "ttl": {"N": str(int(time.time()) + 3600)},
+    }
+    client.put_item(TableName=name, Item=item)
+    assert client.get_item(TableName=name, Key=key)["Item"] == item
+
+
+@both
+def test_a_session_is_kept_with_its_metadata_and_found_by_its_user(scratch):
+    client, name = scratch.client("dynamodb"), table_name(scratch, "sessions")
+    item = {
+        "sessionId": {"S": "s1"},
+        "userId": {"S": "u1"},
+        "createdAt": {"S": "2026-02-01T10:00:00Z"},
+        "expiresAt": {"N": str(int(time.time()) + 3600)},
+        "metadata": {"M": {"device": {"S": "phone"}}},
+    }
+    client.put_item(TableName=name, Item=item)
+    assert client.get_item(TableName=name, Key={"sessionId": {"S": "s1"}})["Item"] == item
+    wanted = {"KeyConditionExpression": "userId = :user", "ExpressionAttributeValues": {":user": {"S": "u1"}}}
+    assert client.query(TableName=name, IndexName="by-user", **wanted)["Items"] == [item]
+
+
+@both
 def test_provisioned_tables_and_indexes_track_70_percent(scratch):
     result = scratch.results(*PROVISIONED)["dynamodb"]
     assert {item["action"] for item in result["plan"]} == {"update"}

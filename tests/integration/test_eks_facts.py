@@ -127,25 +127,77 @@ def test_the_six_addons_run_with_network_policies(eks, cluster, name):
     assert addons["kube-proxy"]["addonVersion"].startswith(f"v{cluster['version']}.")
 
 
-def test_general_nodes_are_as_drawn(platform, groups):
-    general = groups["general"]
-    types = ["t3.xlarge", "t3a.xlarge"] if platform.is_prod else ["t3a.medium"]
-    assert (general["instanceTypes"], general["capacityType"]) == (types, "ON_DEMAND" if platform.is_prod else "SPOT")
-    scaling = general["scalingConfig"]
-    assert (scaling["minSize"], scaling["maxSize"], scaling["desiredSize"]) == (3, 20, 3)
-    assert not general.get("taints")
+def test_general_nodes_are_of_the_types_drawn(platform, groups):
+    assert groups["general"]["instanceTypes"] == (["t3.xlarge", "t3a.xlarge"] if platform.is_prod else ["t3a.medium"])
+
+
+def test_nodes_are_on_demand_in_prod_and_spot_in_dev(platform, groups):
+    assert {group["capacityType"] for group in groups.values()} == {"ON_DEMAND" if platform.is_prod else "SPOT"}
+
+
+def test_general_group_has_at_least_3_nodes(groups):
+    assert groups["general"]["scalingConfig"]["minSize"] == 3
+
+
+def test_general_group_has_at_most_20_nodes(groups):
+    assert groups["general"]["scalingConfig"]["maxSize"] == 20
+
+
+def test_general_group_begins_with_3_nodes(groups):
+    assert groups["general"]["scalingConfig"]["desiredSize"] == 3
+
+
+def test_general_nodes_take_every_pod(groups):
+    assert not groups["general"].get("taints")
 
 
 def test_ai_nodes_stand_in_prod_only(platform, groups):
     assert set(groups) == ({"general", "ai"} if platform.is_prod else {"general"})
 
 
-def test_ai_nodes_are_as_drawn(deployed):
-    ai = deployed("prod").client("eks").describe_nodegroup(clusterName="prod-agent-platform", nodegroupName="prod-ai")["nodegroup"]
+@pytest.fixture
+def ai(deployed):
+    client = deployed("prod").client("eks")
+    return client.describe_nodegroup(clusterName="prod-agent-platform", nodegroupName="prod-ai")["nodegroup"]
+
+
+def test_ai_nodes_are_of_the_type_drawn(ai):
     assert (ai["instanceTypes"], ai["capacityType"]) == (["r6i.2xlarge"], "ON_DEMAND")
-    assert (ai["scalingConfig"]["minSize"], ai["scalingConfig"]["maxSize"]) == (2, 10)
+
+
+def test_ai_group_has_at_least_2_nodes(ai):
+    assert ai["scalingConfig"]["minSize"] == 2
+
+
+def test_ai_group_has_at_most_10_nodes(ai):
+    assert ai["scalingConfig"]["maxSize"] == 10
+
+
+def test_ai_group_begins_with_2_nodes(ai):
+    assert ai["scalingConfig"]["desiredSize"] == 2
+
+
+def test_ai_nodes_take_pods_of_ai_alone(ai):
     assert ai["taints"] == [{"key": "workload", "value": "ai", "effect": "NO_SCHEDULE"}]
     assert ai["labels"] == {"workload": "ai"}
+
+
+@pytest.mark.parametrize("scratch", ["dev", "prod"], indirect=True)
+def test_the_number_of_nodes_is_the_autoscalers(scratch):
+    client, cluster = scratch.client("eks"), f"{scratch.environment}-agent-platform"
+    found = client.list_nodegroups(clusterName=cluster)["nodegroups"]
+    for group in found:
+        client.update_nodegroup_config(clusterName=cluster, nodegroupName=group, scalingConfig={"desiredSize": 7})
+    assert scratch.results("playbooks/eks.yml")["eks"]["changed"] is False
+    for group in found:
+        described = client.describe_nodegroup(clusterName=cluster, nodegroupName=group)["nodegroup"]
+        assert described["scalingConfig"]["desiredSize"] == 7
+
+
+def test_the_autoscaler_sizes_the_groups_of_its_cluster_alone(platform, name):
+    statements = role_policies(platform, "autoscaler")
+    (statement,) = [item for item in statements if "autoscaling:SetDesiredCapacity" in item["Action"]]
+    assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{name}": "owned"}}
 
 
 def test_nodes_are_in_the_private_subnets_and_a_third_changes_at_a_time(platform, cluster, groups):
@@ -214,6 +266,17 @@ def test_the_agent_reaches_the_platforms_own_things_alone(platform):
 def test_the_consumers_read_every_queue(platform):
     queues = resources_of(role_policies(platform, "consumers"), "sqs:")
     assert {arn.rsplit(":", 1)[-1] for arn in queues} == {f"{platform.environment}-{name}" for name in TOPICS}
+
+
+@pytest.mark.parametrize(
+    ("role", "purposes"),
+    [("agent", {"knowledge-documents", "user-uploads"}), ("consumers", {"knowledge-documents", "document-chunks"})],
+)
+def test_documents_are_written_by_both_and_chunks_by_the_consumers(platform, role, purposes):
+    statements = [item for item in role_policies(platform, role) if "s3:PutObject" in item["Action"]]
+    buckets = f"agent-{platform.environment}-{platform.account_id}-{platform.region}"
+    found = {arn for item in statements for arn in ([item["Resource"]] if isinstance(item["Resource"], str) else item["Resource"])}
+    assert found == {f"arn:aws:s3:::{buckets}-{purpose}/*" for purpose in purposes}
 
 
 def test_external_secrets_reads_the_environments_secrets(platform):

@@ -167,6 +167,13 @@ def test_what_cannot_be_delivered_is_kept(platform, name):
 
 
 @each
+def test_topic_and_queues_are_standard_ones_without_a_limit_of_throughput(platform, name):
+    found = [topic(platform, name), queue(platform, name), queue(platform, f"{name}-dlq")]
+    assert {attributes.get("FifoTopic", attributes.get("FifoQueue", "false")) for attributes in found} == {"false"}
+    assert "throttlePolicy" not in subscription(platform, name).get("DeliveryPolicy", "")
+
+
+@each
 def test_notifications_are_signed_with_sha256(platform, name):
     assert topic(platform, name)["SignatureVersion"] == "2"
 

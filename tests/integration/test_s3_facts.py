@@ -188,6 +188,23 @@ def test_a_document_is_encrypted_and_keeps_its_versions(scratch):
 
 
 @pytest.mark.parametrize("scratch", ["dev", "prod"], indirect=True)
+@pytest.mark.parametrize(
+    ("purpose", "key"),
+    [
+        ("knowledge-documents", "handbook/2026.pdf"),
+        ("document-chunks", "handbook/2026/0001.txt"),
+        ("user-uploads", "mail/u1/a.txt"),
+    ],
+)
+def test_an_object_is_found_by_its_key_and_under_its_path(scratch, purpose, key):
+    client, bucket = scratch.client("s3"), base(scratch) + purpose
+    client.put_object(Bucket=bucket, Key=key, Body=b"text")
+    assert client.get_object(Bucket=bucket, Key=key)["Body"].read() == b"text"
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=key.rsplit("/", 1)[0] + "/")["Contents"]
+    assert [item["Key"] for item in listed] == [key]
+
+
+@pytest.mark.parametrize("scratch", ["dev", "prod"], indirect=True)
 def test_an_audit_record_cannot_be_deleted_in_its_time(scratch):
     client, bucket = scratch.client("s3"), base(scratch) + "audit-logs"
     version = client.put_object(Bucket=bucket, Key="record", Body=b"x")["VersionId"]

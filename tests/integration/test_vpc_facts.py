@@ -98,6 +98,16 @@ def entries(acl, egress):
     return sorted(found, key=lambda entry: entry["RuleNumber"])
 
 
+def lets_through(acl, egress, peer, port):
+    """What the first entry that applies to TCP of ``port`` from or to the range ``peer`` says."""
+    for entry in entries(acl, egress):
+        ports = entry.get("PortRange", {"From": 0, "To": 65535})
+        applies = entry["Protocol"] == "-1" or (entry["Protocol"] == "6" and ports["From"] <= port <= ports["To"])
+        if applies and ip_network(peer).subnet_of(ip_network(entry["CidrBlock"])):
+            return entry["RuleAction"] == "allow"
+    return False
+
+
 def endpoints(platform):
     found = described(platform, "describe_vpc_endpoints", "VpcEndpoints")
     return {item["ServiceName"].removeprefix(f"com.amazonaws.{platform.region}."): item for item in found}
@@ -244,6 +254,15 @@ def test_group_lets_in_the_workers_alone_on_its_port_and_nothing_out(platform, n
     assert rules(found[name], "egress") == set()
 
 
+def test_database_has_no_way_to_secrets_manager(platform):
+    found = groups(platform)
+    (of_endpoint,) = endpoints(platform)["secretsmanager"]["Groups"]
+    peers = {peer for *_, peer in rules(found["endpoints"], "ingress")}
+    assert of_endpoint["GroupId"] == found["endpoints"]["GroupId"]
+    assert found["rds"]["GroupId"] not in peers
+    assert rules(found["rds"], "egress") == set()
+
+
 def test_workers_talk_among_themselves_and_to_all_and_hear_the_load_balancer(platform):
     found = groups(platform)
     workers, alb = found["workers"]["GroupId"], found["alb"]["GroupId"]
@@ -311,6 +330,31 @@ def test_public_acl_denies_the_database_before_it_allows_anything(platform, egre
     first = [entry for entry in found if entry["RuleAction"] == "deny"]
     assert found[: len(first)] == first
     assert {(entry["Protocol"], entry["CidrBlock"]) for entry in first} == {("-1", cidr) for cidr in database}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "port", "allowed"),
+    [
+        ("public", "private", 8080, True),
+        ("private", "public", 443, True),
+        ("private", "database", 5432, True),
+        ("private", "database", 6379, True),
+        ("database", "private", 443, False),
+        ("public", "database", 5432, False),
+        ("database", "public", 443, False),
+    ],
+)
+def test_acls_let_a_tier_reach_its_neighbour_alone(platform, source, target, port, allowed):
+    found, answers = acls(platform), 40000
+    pairs = [
+        (here["CidrBlock"], there["CidrBlock"])
+        for here in of_tier(platform, source).values()
+        for there in of_tier(platform, target).values()
+    ]
+    for here, there in pairs:
+        asked = lets_through(found[source], True, there, port) and lets_through(found[target], False, here, port)
+        answered = lets_through(found[target], True, here, answers) and lets_through(found[source], False, there, answers)
+        assert (asked and answered) is allowed, (here, there)
 
 
 @pytest.mark.parametrize("tier", ["public", "private"])
