@@ -71,7 +71,7 @@ options:
     default: true
   auth_token:
     description:
-      - A token of your own instead of a random one; 16 to 128 letters, digits and C(! & # $ ^ < > -).
+      - "A token of your own instead of a random one; 16 to 128 letters, digits and the characters ! & # $ ^ < > and -."
       - Another one takes the place of the current one as in a rotation.
     type: str
   auth_token_rotation:

@@ -55,7 +55,7 @@ def new_value(options: Mapping[str, Any]) -> str:
     if options.get("value"):
         return options["value"]
     alphabet = options.get("alphabet") or ALPHABET
-    return "".join(secrets.choice(alphabet) for _ in range(options.get("length") or LENGTH))
+    return "".join(secrets.choice(alphabet) for _index in range(options.get("length") or LENGTH))
 
 
 def version_id(name: str, marker: Any, after: str | None = None) -> str:

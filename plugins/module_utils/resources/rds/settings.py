@@ -17,7 +17,7 @@ VERSION = re.compile(r"^(\d{2})(?:\.(\d{1,2}))?$")
 
 def version_of(text: str) -> tuple[int, int]:
     """Major and minor; minor 0 where only the major is named. What AWS appends (17.4-R1) does not count."""
-    major, _, minor = text.partition(".")
+    major, _dot, minor = text.partition(".")
     digits = re.match(r"\d+", minor)
     return int(major), int(digits[0]) if digits else 0
 
