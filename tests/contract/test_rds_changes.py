@@ -140,7 +140,21 @@ def test_force_ssl_is_flipped_without_a_reboot_and_other_parameters_wait_for_one
     assert (again["plan"], again["resources"][ADDRESS]["waiting_for_reboot"]) == ([], True)
     assert "RebootDBInstance" not in operations(whole)
     found = rds.describe_db_parameters(DBParameterGroupName="prod-agentdb-postgres17", Source="user")["Parameters"]
-    assert {item["ParameterName"]: item["ParameterValue"] for item in found} == {"max_connections": "200", "rds.force_ssl": "1"}
+    # TLS enforced is the default of this family, which AWS does not call set.
+    assert {item["ParameterName"]: item["ParameterValue"] for item in found} == {"max_connections": "200"}
+
+
+def test_parameters_that_equal_the_default_are_no_drift(whole):
+    """AWS tells of them as it does of those that nobody set."""
+    parameters = {**whole.parameters, "parameters": {"autovacuum": 1, "log_checkpoints": 0}}
+    tiers.run(whole.tier, parameters)
+    whole.aws.clear_requests()
+    assert tiers.run(whole.tier, parameters)["plan"] == []
+    assert operations(whole) == []
+    back = {**whole.parameters, "parameters": {"autovacuum": 1, "log_checkpoints": 1}}
+    assert tiers.changes(tiers.run(whole.tier, back)) == {("db_parameter_group/agentdb-postgres17", "update", "parameters")}
+    assert tiers.run(whole.tier, back)["plan"] == []
+    assert tiers.run(whole.tier, {**whole.parameters, "parameters": {}})["plan"] == []
 
 
 @pytest.mark.parametrize(

@@ -251,10 +251,18 @@ def test_parameters_change_and_go_back_to_those_of_aws(redis, api):
         found = api.describe_cache_parameters(CacheParameterGroupName="prod-redis-redis7", Source="user")["Parameters"]
         return {item["ParameterName"]: item["ParameterValue"] for item in found}
 
-    assert values() == {"maxmemory-policy": "volatile-lru", "timeout": "300"}
+    # The policy of these parameters is AWS's own, which it does not call set.
+    assert values() == {"timeout": "300"}
+    assert run(redis)["plan"] == []
     run(redis, parameters={"maxmemory-policy": "allkeys-lru"})
     assert values() == {"maxmemory-policy": "allkeys-lru"}
     assert run(redis, parameters={"maxmemory-policy": "allkeys-lru"})["plan"] == []
+    run(redis)
+    assert values() == {"timeout": "300"}
+    assert run(redis)["plan"] == []
+    run(redis, parameters={})
+    assert values() == {}
+    assert run(redis, parameters={})["plan"] == []
 
 
 def test_a_log_that_could_not_be_delivered_is_turned_on_again(redis, api):

@@ -152,6 +152,11 @@ def test_parameters_are_set_and_reset(elasticache, refused):
     refused("InvalidParameterValue", elasticache.modify_cache_parameter_group, **named, ParameterNameValues=[item] * 21)
     elasticache.reset_cache_parameter_group(**named, ParameterNameValues=[item])
     assert user() == {}
+    default = {"ParameterName": "maxmemory-policy", "ParameterValue": "volatile-lru"}
+    elasticache.modify_cache_parameter_group(**named, ParameterNameValues=[default])
+    assert user() == {}
+    system = elasticache.describe_cache_parameters(**named, Source="system")["Parameters"]
+    assert {**default, "Source": "system", "IsModifiable": True} in system
 
 
 def test_a_subnet_group_changes(elasticache, subnets, refused):

@@ -167,6 +167,10 @@ def test_parameters_have_types_and_take_effect_in_their_time(rds, refused):
     defaults = rds.describe_engine_default_parameters(DBParameterGroupFamily="postgres17")["EngineDefaults"]["Parameters"]
     assert {found["ApplyType"] for found in defaults} == {"static", "dynamic"}
     assert len(rds.describe_db_parameters(**group)["Parameters"]) == len(defaults)
+    rds.modify_db_parameter_group(**group, Parameters=[item("rds.force_ssl", "1"), item("autovacuum", "0")])
+    shown = {found["ParameterName"]: found for found in rds.describe_db_parameters(**group)["Parameters"]}
+    assert (shown["rds.force_ssl"]["Source"], shown["rds.force_ssl"]["ParameterValue"]) == ("system", "1")
+    assert (shown["autovacuum"]["Source"], shown["log_statement"]["Source"]) == ("user", "engine-default")
     refused("InvalidDBParameterGroupState", rds.delete_db_parameter_group, **group)
 
 
