@@ -88,9 +88,10 @@ def _check(items: Any) -> None:
 
 @patch
 def parameters_of_postgresql() -> None:
-    """AWS lists every parameter of a group with its source (user only where the value is not the default), type and value,
-    and of a family by DescribeEngineDefaultParameters; takes 20 at a time, known and modifiable ones alone, static ones for the next reboot only;
-    and sets them back by ResetDBParameterGroup. moto lists what was set, takes anything, and has neither operation."""
+    """AWS lists every parameter of a group with its source (user only where the value is not the default), type and value, and of a
+    family by DescribeEngineDefaultParameters; takes 20 at a time, known and modifiable ones alone, static ones for the next
+    reboot only; and sets them back by ResetDBParameterGroup. moto lists what was set, takes anything, and has neither
+    operation."""
 
     @wrap(RDSResponse, "describe_db_parameters")
     def describe_db_parameters(original: Any, self: Any) -> Any:
