@@ -117,8 +117,9 @@ def check(params: Mapping[str, Any], region: str) -> None:
     _check_watching(params)
     if params["replicas"]:
         raise InvalidInput(
-            f"rds_replicas: {params['replicas']} cannot be made: RDS makes no read replica of a PostgreSQL database "
-            "whose master password it manages itself, as it does here: set 0, and scale rds_instance_class up instead"
+            f"rds_replicas: {params['replicas']} cannot be made: RDS makes no read replica of a PostgreSQL database whose master "
+            "password it manages itself, as it does here; a password that is kept and rotated otherwise is not offered: set 0 and "
+            "scale rds_instance_class up, or have PostgreSQL's logical replication feed a database made outside of this collection"
         )
 
 

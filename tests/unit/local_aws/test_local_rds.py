@@ -110,13 +110,16 @@ def test_storage_never_shrinks_grows_by_a_tenth_and_rests(aws, rds, refused):
     create(rds)
     aws.settings.transitions = {"db_storage": 600}
     refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=99)
-    change(rds, AllocatedStorage=101)
+    refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=109)
+    change(rds, AllocatedStorage=110)
     assert (read(rds)["AllocatedStorage"], read(rds)["DBInstanceStatus"]) == (110, "storage-optimization")
     assert "previous storage change" in refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=500)
     aws.skip(600)
     refused("InvalidParameterCombination", change, rds=rds, Iops=12000)
     assert (read(rds)["Iops"], read(rds)["StorageThroughput"]) == (3000, 125)
-    change(rds, AllocatedStorage=400)
+    refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=400)
+    refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=400, Iops=12000)
+    change(rds, AllocatedStorage=400, Iops=12000, StorageThroughput=500)
     assert (read(rds)["Iops"], read(rds)["StorageThroughput"]) == (12000, 500)
 
 
