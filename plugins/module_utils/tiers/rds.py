@@ -17,6 +17,7 @@ from ..resources.iam import Role
 from ..resources.logs import RETENTION_DAYS, LogGroup
 from ..resources.rds.instance import Instance
 from ..resources.rds.parameter_group import ParameterGroup
+from ..resources.rds.settings import STRIPED
 from ..resources.rds.subnet_group import SubnetGroup
 from ..tier_module import Place
 from . import eks, kms, vpc_lookups
@@ -45,8 +46,6 @@ MAINTENANCE_WINDOW = re.compile(rf"^({'|'.join(DAYS)}):([01]\d|2[0-3]):([0-5]\d)
 DAY = 24 * 60
 SHORTEST_WINDOW = 30  # minutes
 LONGEST_MAINTENANCE = DAY - 1
-# From this size on gp3 is striped, and takes more than its baseline (RDS user guide, "gp3 storage").
-STRIPED = 400
 ADVANCED_DAYS = 465
 INSIGHTS_DAYS = (7, *(31 * months for months in range(1, 24)), 731)
 
