@@ -150,8 +150,8 @@ def forget_tags(backend: Any, arn: str) -> None:
 
 @patch
 def parameter_groups() -> None:
-    """AWS has cache parameter groups: of a family, with values for those parameters that were set, at most 20 a call, deleted
-    only when no cluster uses them. moto has none."""
+    """AWS has cache parameter groups: of a family, with values for those parameters that were set, at most 20 a call, with the
+    source user only where a value is not the default, deleted only when no cluster uses them. moto has none."""
 
     def find(self: Any) -> dict[str, Any]:
         name = self._get_param("CacheParameterGroupName").lower()
@@ -199,7 +199,7 @@ def parameter_groups() -> None:
             {
                 "ParameterName": name,
                 "ParameterValue": values.get(name, default),
-                "Source": "user" if name in values else "system",
+                "Source": "user" if values.get(name, default) != default else "system",
                 "IsModifiable": True,
             }
             for name, default in PARAMETERS.items()

@@ -15,6 +15,7 @@ from local_aws.patches.elasticache_groups import (
     NODES,
     begin,
     check_failover,
+    check_mode,
     check_token,
     check_windows,
     described,
@@ -38,9 +39,9 @@ KEPT = {
 
 @patch
 def groups_change() -> None:
-    """AWS changes nearly everything in place, TLS by way of `preferred` and never back to none while `required`, the engine from
-    Redis to Valkey and never back, the token by ROTATE (the two latest are good) and then SET (that one alone is). moto changes
-    six settings and ignores the others."""
+    """AWS changes nearly everything in place, TLS by way of `preferred` (without AUTH) and never back to none while `required`, the
+    engine from Redis to Valkey and never back, the token by ROTATE (the two latest are good) and then SET (that one alone is).
+    moto changes six settings and ignores the others."""
 
     @replace(ElastiCacheResponse, "modify_replication_group")
     def modify(self: Any) -> Any:
@@ -51,6 +52,10 @@ def groups_change() -> None:
         check_failover(failover, multi_az, len(group.numbers))
         check_windows(given.get("SnapshotWindow"), given.get("PreferredMaintenanceWindow"))
         _change_engine(backend, group, given)
+        mode, token = given.get("TransitEncryptionMode"), given.get("AuthToken")
+        check_mode(mode, group.engine, group.engine_version, bool(group.tokens or token))
+        if token:
+            check_mode(group.transit_encryption_mode, group.engine, group.engine_version, token=True)
         _change_tls(self, group, given)
         _change_token(group, given)
         group.automatic_failover = "enabled" if failover else "disabled"

@@ -22,6 +22,7 @@ MAINTENANCE = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun):\d\d:\d\d-(mon|tue|wed
 PATCH_LEVEL = {"redis": "0", "valkey": "1"}
 LONGEST = 40
 NODES = 6
+FIRST_WITH_MODE = 7
 
 
 @patch
@@ -225,6 +226,14 @@ def full(engine: str, version: str) -> str:
     return version if len(parts) > 2 else f"{version}.{PATCH_LEVEL[engine]}"
 
 
+def check_mode(mode: str | None, engine: str, version: str, token: bool) -> None:
+    """Of TLS, where there is one."""
+    if mode and engine == "redis" and int(version.split(".")[0]) < FIRST_WITH_MODE:
+        raise error("InvalidParameterCombination", "Transit encryption mode is not supported for engine version before 7.0.5.")
+    if mode == "preferred" and token:
+        raise error("InvalidParameterCombination", "Transit encryption preferred is not supported with redis access control.")
+
+
 def check_token(token: str, encrypted: bool) -> None:
     if not encrypted:
         raise error("InvalidParameterCombination", "The AUTH token is only supported when encryption-in-transit is enabled")
@@ -267,8 +276,9 @@ def log_deliveries(backend: Any, items: list[dict[str, Any]], standing: list[dic
 
 @patch
 def groups_are_made() -> None:
-    """AWS checks what a new group refers to and what excludes one another: AUTH needs TLS, Multi-AZ needs failover and that two
-    nodes, the parameter group's family the engine's version. moto takes everything. The transition is `replication_group`."""
+    """AWS checks what a new group refers to and what excludes one another: AUTH needs TLS, required; a mode needs Redis 7;
+    Multi-AZ needs failover and that two nodes, the parameter group's family the engine's version. moto takes everything. The
+    transition is `replication_group`."""
 
     @wrap(ElastiCacheResponse, "create_replication_group")
     def create(original: Any, self: Any) -> Any:
@@ -291,6 +301,7 @@ def groups_are_made() -> None:
         family_group = parameter_group(backend, self._get_param("CacheParameterGroupName"), engine, version)
         if token is not None:
             check_token(token, encrypted)
+        check_mode(self._get_param("TransitEncryptionMode"), engine, version, token is not None)
         original(self)
         group = backend.replication_groups.pop(self._get_param("ReplicationGroupId"))
         backend.replication_groups[name] = group

@@ -151,8 +151,10 @@ def pending_changes() -> None:
         size = changes.get("allocated_storage", database.allocated_storage)
         if size < database.allocated_storage:
             raise InvalidParameterCombination(f"Requested storage size ({size}) cannot be less than the current one")
-        if database.allocated_storage < size < database.allocated_storage * 1.1:
-            changes["allocated_storage"] = size = -(-database.allocated_storage * 11 // 10)
+        if database.allocated_storage < size < -(-database.allocated_storage * 11 // 10):
+            raise InvalidParameterCombination(
+                f"Invalid storage size: {size} is less than ten percent more than the current one ({database.allocated_storage})"
+            )
         if any(getattr(database, name) != changes[name] for name in VOLUME if name in changes):
             if not settled(STORAGE, database.storage_since):
                 raise InvalidParameterCombination(
@@ -160,6 +162,7 @@ def pending_changes() -> None:
                     "optimized."
                 )
             _check_performance(changes, size)
+            _check_striped(database, changes, size)
         if "engine_version" in changes and database.engine == "postgres":
             changes["engine_version"] = _upgrade(database.engine_version, changes["engine_version"], arguments)
         group = arguments.get("db_parameter_group_name")
@@ -169,7 +172,8 @@ def pending_changes() -> None:
 @patch
 def storage_performance() -> None:
     """AWS: gp3 has 3000 operations and 125 MiB a second below 400 GiB, where neither can be set (InvalidParameterCombination), and
-    12000 and 500 from there on. moto takes anything and shows what was asked for."""
+    12000 and 500 from there on, where a change of the storage names the size, the operations and the throughput together; a
+    growth is by a tenth at least. moto takes anything and shows what was asked for."""
 
     @replace(DBInstance, "set_baseline")
     def set_baseline(self: Any) -> None:
@@ -191,6 +195,15 @@ def _check_performance(arguments: Any, size: int) -> None:
     if size < STRIPED and (arguments.get("iops") or arguments.get("storage_throughput")):
         raise InvalidParameterCombination(
             "You can't specify IOPS or storage throughput for engine postgres and a storage size less than 400."
+        )
+
+
+def _check_striped(database: Any, changes: Any, size: int) -> None:
+    gp3 = changes.get("storage_type", database.storage_type) == "gp3"
+    if gp3 and size >= STRIPED and not {"allocated_storage", "iops", "storage_throughput"} <= set(changes):
+        raise InvalidParameterCombination(
+            "You must specify both the storage size and iops when modifying the storage size or iops on a DB instance that has "
+            "iops, and the storage throughput with them."
         )
 
 

@@ -49,11 +49,14 @@ PARAMETERS: dict[str, tuple[str, str, str, str | None]] = {
     "work_mem": ("dynamic", "integer", "64-2147483647", None),
 }
 FIXED = ("wal_level",)
+FORCED_FROM = 15  # the first family that enforces TLS by default
 MOST = 20
 
 
-def described(name: str) -> dict[str, Any]:
+def described(name: str, family: str) -> dict[str, Any]:
     apply_type, data_type, allowed, default = PARAMETERS[name]
+    if name == "rds.force_ssl" and int(family.removeprefix("postgres")) < FORCED_FROM:
+        default = "0"
     return {
         "ParameterName": name,
         "Source": "system" if default else "engine-default",
@@ -85,18 +88,21 @@ def _check(items: Any) -> None:
 
 @patch
 def parameters_of_postgresql() -> None:
-    """AWS lists every parameter of a group with its source, type and default, and of a family by
-    DescribeEngineDefaultParameters; takes 20 at a time, known and modifiable ones alone, static ones for the next reboot only;
-    and sets them back by ResetDBParameterGroup. moto lists what was set, takes anything, and has neither operation."""
+    """AWS lists every parameter of a group with its source (user only where the value is not the default), type and value, and of a
+    family by DescribeEngineDefaultParameters; takes 20 at a time, known and modifiable ones alone, static ones for the next
+    reboot only; and sets them back by ResetDBParameterGroup. moto lists what was set, takes anything, and has neither
+    operation."""
 
     @wrap(RDSResponse, "describe_db_parameters")
     def describe_db_parameters(original: Any, self: Any) -> Any:
         groups = self.backend.describe_db_parameter_groups({"db_parameter_group_name": self.params["DBParameterGroupName"]})
         if not groups or not _is_postgres(groups[0]):
             return original(self)
-        found = {name: described(name) for name in PARAMETERS}
+        found = {name: described(name, groups[0].family) for name in PARAMETERS}
         for name, item in groups[0].parameters.items():
-            found[name] = {**found[name], **item, "Source": "user"}
+            default = found[name].get("ParameterValue")
+            if item.get("ParameterValue") != default:
+                found[name] = {**found[name], **item, "Source": "user"}
         source = self.params.get("Source")
         return ActionResult({"Parameters": [item for item in found.values() if source in (None, item["Source"])]})
 
@@ -104,7 +110,7 @@ def parameters_of_postgresql() -> None:
         family = self.params["DBParameterGroupFamily"]
         if not family.startswith("postgres"):
             raise InvalidParameterValue(f"DBParameterGroupFamily {family} cannot be found")
-        items = [described(name) for name in PARAMETERS]
+        items = [described(name, family) for name in PARAMETERS]
         return ActionResult({"EngineDefaults": {"DBParameterGroupFamily": family, "Parameters": items}})
 
     RDSResponse.describe_engine_default_parameters = describe_engine_default_parameters

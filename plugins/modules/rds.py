@@ -88,8 +88,10 @@ options:
     type: bool
     default: true
   replicas:
-    description: Read replicas. RDS makes none of a PostgreSQL database whose master password it manages, so that only V(0) is
-      accepted.
+    description:
+      - Read replicas, of which only V(0) is accepted, since RDS makes none of a PostgreSQL database whose master password it
+        manages itself, and a password that is kept and rotated otherwise is not offered.
+      - Scale up instead, or feed a database made outside of this collection by logical replication.
     type: int
     default: 0
   allocated_storage:

@@ -34,7 +34,7 @@ options:
     default: redis
   engine_version:
     description:
-      - Major and minor version; V(6.2) or later of Redis, V(7.2) or later of Valkey. A later one is upgraded to in place.
+      - Major and minor version; V(7.0) or later of Redis, V(7.2) or later of Valkey. A later one is upgraded to in place.
       - A later minor version that AWS moved to by itself is left. An earlier major version is refused.
     type: str
     default: "7.1"
@@ -61,6 +61,7 @@ options:
   transit_encryption:
     description:
       - V(required) takes TLS connections only, V(preferred) others too. Changed in place.
+      - V(preferred) needs O(auth_enabled=false), since AWS takes an AUTH token only where every connection is over TLS.
       - V(disabled) needs O(auth_enabled=false), and is refused for a cache that has TLS.
     type: str
     choices: [required, preferred, disabled]

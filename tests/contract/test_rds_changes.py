@@ -84,11 +84,48 @@ def test_storage_is_enlarged_in_place(whole, rds):
 
 
 def test_storage_that_grew_by_itself_is_no_drift(whole, rds):
-    rds.modify_db_instance(DBInstanceIdentifier=NAME, AllocatedStorage=700, ApplyImmediately=True)
+    grown = {"AllocatedStorage": 700, "Iops": 12000, "StorageThroughput": 500}
+    rds.modify_db_instance(DBInstanceIdentifier=NAME, ApplyImmediately=True, **grown)
     assert tiers.run(whole.tier, whole.parameters)["plan"] == []
     both_ways(whole, {"iops": 16000}, {"iops"})
     assert (database(rds)["AllocatedStorage"], database(rds)["Iops"]) == (700, 16000)
     refused(whole, {"max_allocated_storage": 500}, "has 700 GiB and cannot shrink", "rds_max_allocated_storage is 500")
+
+
+UNSET = {"iops": 0, "storage_throughput": 0}
+
+
+def storage(rds):
+    found = database(rds)
+    return found["StorageType"], found["AllocatedStorage"], found["Iops"], found["StorageThroughput"]
+
+
+def test_storage_grows_past_the_size_from_which_it_has_performance_of_its_own(whole, rds):
+    """Neither operations nor throughput are set: they get AWS's least, and are named with each growth."""
+    tiers.run(whole.tier, {**whole.parameters, "state": "absent", "final_snapshot": False})
+    small = {**UNSET, "allocated_storage": 100}
+    tiers.run(whole.tier, {**whole.parameters, **small})
+    assert storage(rds) == ("gp3", 100, 3000, 125)
+    both_ways(whole, {**small, "allocated_storage": 200}, {"allocated_storage"})
+    assert storage(rds) == ("gp3", 200, 3000, 125)
+    for size in (400, 500):
+        both_ways(whole, {**UNSET, "allocated_storage": size}, {"allocated_storage"})
+        assert storage(rds) == ("gp3", size, 12000, 500)
+
+
+def test_performance_that_somebody_else_set_stays_when_the_storage_grows(whole, rds):
+    theirs = {"AllocatedStorage": 400, "Iops": 20000, "StorageThroughput": 1000}
+    rds.modify_db_instance(DBInstanceIdentifier=NAME, ApplyImmediately=True, **theirs)
+    assert tiers.run(whole.tier, {**whole.parameters, **UNSET})["plan"] == []
+    both_ways(whole, {**UNSET, "allocated_storage": 500}, {"allocated_storage"})
+    assert storage(rds) == ("gp3", 500, 20000, 1000)
+
+
+def test_storage_grows_by_a_tenth_at_least(whole):
+    sentence = f"{ADDRESS}: rds_allocated_storage: the storage of {NAME} has 400 GiB"
+    for size in (401, 439):
+        refused(whole, {"allocated_storage": size}, sentence, f"and {size} is less: set it to 440 or more, or to 400")
+    both_ways(whole, {"allocated_storage": 440}, {"allocated_storage"})
 
 
 def test_a_second_change_of_the_storage_waits_for_its_hours(whole, rds):
@@ -140,7 +177,21 @@ def test_force_ssl_is_flipped_without_a_reboot_and_other_parameters_wait_for_one
     assert (again["plan"], again["resources"][ADDRESS]["waiting_for_reboot"]) == ([], True)
     assert "RebootDBInstance" not in operations(whole)
     found = rds.describe_db_parameters(DBParameterGroupName="prod-agentdb-postgres17", Source="user")["Parameters"]
-    assert {item["ParameterName"]: item["ParameterValue"] for item in found} == {"max_connections": "200", "rds.force_ssl": "1"}
+    # TLS enforced is the default of this family, which AWS does not call set.
+    assert {item["ParameterName"]: item["ParameterValue"] for item in found} == {"max_connections": "200"}
+
+
+def test_parameters_that_equal_the_default_are_no_drift(whole):
+    """AWS tells of them as it does of those that nobody set."""
+    parameters = {**whole.parameters, "parameters": {"autovacuum": 1, "log_checkpoints": 0}}
+    tiers.run(whole.tier, parameters)
+    whole.aws.clear_requests()
+    assert tiers.run(whole.tier, parameters)["plan"] == []
+    assert operations(whole) == []
+    back = {**whole.parameters, "parameters": {"autovacuum": 1, "log_checkpoints": 1}}
+    assert tiers.changes(tiers.run(whole.tier, back)) == {("db_parameter_group/agentdb-postgres17", "update", "parameters")}
+    assert tiers.run(whole.tier, back)["plan"] == []
+    assert tiers.run(whole.tier, {**whole.parameters, "parameters": {}})["plan"] == []
 
 
 @pytest.mark.parametrize(

@@ -95,11 +95,26 @@ def test_snapshots_are_turned_off(redis, api):
     assert group(api)["SnapshotRetentionLimit"] == 0
 
 
-def test_tls_goes_from_required_to_preferred_and_back(redis, api):
-    both_ways(redis, {"transit_encryption"}, transit_encryption="preferred")
+def test_tls_goes_from_required_to_preferred_and_back_without_auth(ground, api):
+    run(ground, auth_enabled=False)
+    both_ways(ground, {"transit_encryption"}, transit_encryption="preferred", auth_enabled=False)
     assert group(api)["TransitEncryptionMode"] == "preferred"
-    both_ways(redis, {"transit_encryption"})
+    both_ways(ground, {"transit_encryption"}, auth_enabled=False)
     assert group(api)["TransitEncryptionMode"] == "required"
+
+
+def test_tls_that_was_optional_is_required_before_the_token_comes(ground, api):
+    run(ground, transit_encryption="preferred", auth_enabled=False)
+    assert {(ADDRESS, "update", "transit_encryption"), (ADDRESS, "update", "auth_token")} <= tiers.changes(run(ground))
+    assert group(api)["TransitEncryptionMode"] == "required" and group(api)["AuthTokenEnabled"]
+    assert run(ground)["plan"] == []
+
+
+def test_optional_tls_with_auth_is_refused_before_anything_is_touched(redis):
+    redis.aws.clear_requests()
+    result = attempt(redis, transit_encryption="preferred")
+    assert result["failed"] and "redis_transit_encryption: preferred with redis_auth_enabled: true" in result["msg"]
+    assert redis.aws.writes() == []
 
 
 def test_tls_is_turned_on_by_way_of_preferred(ground, api):
@@ -135,7 +150,12 @@ def test_a_later_version_within_the_major_is_upgraded_to_and_what_aws_moved_on_t
 WAYS_BACK = [
     (VALKEY, {}, "engine: valkey -> redis", "redis_engine: valkey"),
     (VALKEY, {**VALKEY, "engine_version": "7.2"}, "version: 8.0.1 -> 7.2", "redis_engine_version to at least 8.0.1"),
-    ({}, {"transit_encryption": "disabled", "auth_enabled": False}, "transit_encryption: required -> disabled", "preferred again"),
+    (
+        {},
+        {"transit_encryption": "disabled", "auth_enabled": False},
+        "transit_encryption: required -> disabled",
+        "redis_transit_encryption: required again",
+    ),
 ]
 
 
@@ -251,10 +271,18 @@ def test_parameters_change_and_go_back_to_those_of_aws(redis, api):
         found = api.describe_cache_parameters(CacheParameterGroupName="prod-redis-redis7", Source="user")["Parameters"]
         return {item["ParameterName"]: item["ParameterValue"] for item in found}
 
-    assert values() == {"maxmemory-policy": "volatile-lru", "timeout": "300"}
+    # The policy of these parameters is AWS's own, which it does not call set.
+    assert values() == {"timeout": "300"}
+    assert run(redis)["plan"] == []
     run(redis, parameters={"maxmemory-policy": "allkeys-lru"})
     assert values() == {"maxmemory-policy": "allkeys-lru"}
     assert run(redis, parameters={"maxmemory-policy": "allkeys-lru"})["plan"] == []
+    run(redis)
+    assert values() == {"timeout": "300"}
+    assert run(redis)["plan"] == []
+    run(redis, parameters={})
+    assert values() == {}
+    assert run(redis, parameters={})["plan"] == []
 
 
 def test_a_log_that_could_not_be_delivered_is_turned_on_again(redis, api):

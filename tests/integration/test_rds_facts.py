@@ -21,8 +21,8 @@ def parameters(platform):
     (group,) = database(platform)["DBParameterGroups"]
     assert group["ParameterApplyStatus"] == "in-sync"
     name = group["DBParameterGroupName"]
-    items = platform.client("rds").describe_db_parameters(DBParameterGroupName=name, Source="user")["Parameters"]
-    return {item["ParameterName"]: item["ParameterValue"] for item in items}
+    items = platform.client("rds").describe_db_parameters(DBParameterGroupName=name)["Parameters"]
+    return {item["ParameterName"]: item["ParameterValue"] for item in items if "ParameterValue" in item}
 
 
 def secret(platform):

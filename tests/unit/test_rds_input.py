@@ -40,6 +40,7 @@ BAD = [
     ({"engine_version": "17.4.1"}, "such as '17', with or without a minor one, such as '17.4'"),
     ({"instance_class": "r6g.large"}, "rds_instance_class: 'r6g.large' is no class of RDS"),
     ({"replicas": 1}, "rds_replicas: 1 cannot be made: RDS makes no read replica of a PostgreSQL database whose master password"),
+    ({"replicas": 2}, "kept and rotated otherwise is not offered: set 0 and scale rds_instance_class up, or have PostgreSQL's"),
     ({"backup_retention_days": 36}, "rds_backup_retention_days: 36 is outside 1 to 35 days"),
     ({"backup_retention_days": 0}, "rds_backup_retention_days: 0 is outside 1 to 35 days"),
     ({"allocated_storage": 19}, "rds_allocated_storage: 19 is outside 20 to 65536 GiB"),

@@ -17,6 +17,7 @@ from ..resources.iam import Role
 from ..resources.logs import RETENTION_DAYS, LogGroup
 from ..resources.rds.instance import Instance
 from ..resources.rds.parameter_group import ParameterGroup
+from ..resources.rds.settings import STRIPED
 from ..resources.rds.subnet_group import SubnetGroup
 from ..tier_module import Place
 from . import eks, kms, vpc_lookups
@@ -45,8 +46,6 @@ MAINTENANCE_WINDOW = re.compile(rf"^({'|'.join(DAYS)}):([01]\d|2[0-3]):([0-5]\d)
 DAY = 24 * 60
 SHORTEST_WINDOW = 30  # minutes
 LONGEST_MAINTENANCE = DAY - 1
-# From this size on gp3 is striped, and takes more than its baseline (RDS user guide, "gp3 storage").
-STRIPED = 400
 ADVANCED_DAYS = 465
 INSIGHTS_DAYS = (7, *(31 * months for months in range(1, 24)), 731)
 
@@ -117,8 +116,9 @@ def check(params: Mapping[str, Any], region: str) -> None:
     _check_watching(params)
     if params["replicas"]:
         raise InvalidInput(
-            f"rds_replicas: {params['replicas']} cannot be made: RDS makes no read replica of a PostgreSQL database "
-            "whose master password it manages itself, as it does here: set 0, and scale rds_instance_class up instead"
+            f"rds_replicas: {params['replicas']} cannot be made: RDS makes no read replica of a PostgreSQL database whose master "
+            "password it manages itself, as it does here; a password that is kept and rotated otherwise is not offered: set 0 and "
+            "scale rds_instance_class up, or have PostgreSQL's logical replication feed a database made outside of this collection"
         )
 
 

@@ -14,7 +14,7 @@ from ..reconcile.reference import Ref
 from ..reconcile.resource import Resource
 from ..resources.elasticache.groups import CacheParameterGroup, CacheSubnetGroup
 from ..resources.elasticache.replication_group import ReplicationGroup
-from ..resources.elasticache.shapes import NO_TLS, NO_TOPIC, REDIS, VALKEY, numbers
+from ..resources.elasticache.shapes import NO_TLS, NO_TOPIC, OPTIONAL_TLS, REDIS, VALKEY, numbers
 from ..resources.logs import RETENTION_DAYS, LogGroup
 from ..tier_module import Place
 from . import eks, kms, secrets, vpc_lookups
@@ -25,10 +25,10 @@ LOGS = ("slow-log", "engine-log")
 SECRET = "redis-auth-token"  # the secrets tier leaves the name to this one
 NODE_TYPE = re.compile(r"^cache\.[a-z][a-z0-9]+\.(micro|small|medium|large|\d*xlarge)\Z")
 TIERED = re.compile(r"^cache\.[a-z]\d+gd\.")
-# Without another engine's, the family of each major version; the first has logs and a TLS mode that changes in place.
-FAMILIES = {REDIS: {6: "redis6.x", 7: "redis7"}, VALKEY: {7: "valkey7", 8: "valkey8", 9: "valkey9"}}
+# The family of each major version. AWS takes a mode of TLS from Redis 7 on, and from Valkey's beginning.
+FAMILIES = {REDIS: {7: "redis7"}, VALKEY: {7: "valkey7", 8: "valkey8", 9: "valkey9"}}
 VERSION = re.compile(r"^\d{1,2}\.\d{1,2}\Z")
-OLDEST = {REDIS: (6, 2), VALKEY: (7, 2)}
+OLDEST = {REDIS: (7, 0), VALKEY: (7, 2)}
 TOKEN = re.compile(r"^[A-Za-z0-9!&#$^<>-]{16,128}\Z")
 CLOCK = r"([01]\d|2[0-3]):([0-5]\d)"
 SNAPSHOT_WINDOW = re.compile(rf"^{CLOCK}-{CLOCK}\Z")
@@ -57,7 +57,7 @@ SPEC = {
     "automatic_failover": {"type": "bool", "default": True},
     "multi_az": {"type": "bool", "default": True},
     "parameters": {"type": "dict", "default": {}},
-    "transit_encryption": {"type": "str", "choices": ["required", "preferred", NO_TLS], "default": "required"},
+    "transit_encryption": {"type": "str", "choices": ["required", OPTIONAL_TLS, NO_TLS], "default": "required"},
     "auth_enabled": {"type": "bool", "default": True},
     "auth_token": {"type": "str", "no_log": True},
     "auth_token_rotation": {"type": "str", "default": "1", "no_log": False},
@@ -136,7 +136,13 @@ def _check_encryption(params: Mapping[str, Any]) -> None:
     if params["auth_enabled"] and params["transit_encryption"] == NO_TLS:
         raise InvalidInput(
             f"redis_transit_encryption: {NO_TLS} with redis_auth_enabled: true: AWS takes an AUTH token only where TLS is on, so "
-            "use required or preferred"
+            "use required"
+        )
+    if params["auth_enabled"] and params["transit_encryption"] == OPTIONAL_TLS:
+        raise InvalidInput(
+            f"redis_transit_encryption: {OPTIONAL_TLS} with redis_auth_enabled: true: AWS takes an AUTH token only where every "
+            "connection is over TLS, so use required; a cache that is to be without AUTH, and may lie open to some connections, "
+            f"takes {OPTIONAL_TLS} with redis_auth_enabled: false"
         )
     if token and not params["auth_enabled"]:
         raise InvalidInput("redis_auth_token: it is set with redis_auth_enabled: false: leave it out, or set the other to true")
@@ -196,7 +202,7 @@ def declare(params: Mapping[str, Any], place: Place) -> list[Resource]:
         {"name": name, "description": f"{place.deployment}: database subnets", "subnets": vpc_lookups.ids(subnets)},
     )
     # Another family is another group, so that the cache can change from one to the other.
-    called = f"redis-{family.replace('.', '-')}"
+    called = f"redis-{family}"
     parameter_group = Resource(
         CacheParameterGroup(),
         called,

@@ -36,7 +36,6 @@ CASES = [
             "multi_az": False,
             "security_groups": ["sg-12345678"],
             "parameter_group": "default.redis7",
-            "transit_encryption": "preferred",
             "snapshot_retention_days": 14,
             "snapshot_window": "22:00-23:30",
             "maintenance_window": "mon:04:00-mon:06:00",
@@ -54,6 +53,7 @@ CASES = [
         exempt={
             "engine": "goes with the version and the parameter group: a test of its own",
             "automatic_failover": "Multi-AZ rests on it: a test of its own",
+            "transit_encryption": "with AUTH there is one mode alone: tests of its own",
             "auth_secret": "written at creation",
             "auth_token": "always desired current: rotation has tests of its own",
         },

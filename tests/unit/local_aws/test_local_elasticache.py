@@ -102,6 +102,8 @@ BAD = [
     ({"AuthToken": OLD}, "InvalidParameterCombination"),
     ({**TLS, "AuthToken": "short"}, "InvalidParameterValue"),
     ({**TLS, "AuthToken": "has@an@at@in@it@too"}, "InvalidParameterValue"),
+    ({**TLS, "TransitEncryptionMode": "preferred", "AuthToken": OLD}, "InvalidParameterCombination"),
+    ({**TLS, "TransitEncryptionMode": "required", "EngineVersion": "6.2"}, "InvalidParameterCombination"),
     ({"SnapshotWindow": "2-3"}, "InvalidParameterValue"),
     ({"PreferredMaintenanceWindow": "2-3"}, "InvalidParameterValue"),
     ({"CacheParameterGroupName": "none"}, "CacheParameterGroupNotFound"),
@@ -152,6 +154,11 @@ def test_parameters_are_set_and_reset(elasticache, refused):
     refused("InvalidParameterValue", elasticache.modify_cache_parameter_group, **named, ParameterNameValues=[item] * 21)
     elasticache.reset_cache_parameter_group(**named, ParameterNameValues=[item])
     assert user() == {}
+    default = {"ParameterName": "maxmemory-policy", "ParameterValue": "volatile-lru"}
+    elasticache.modify_cache_parameter_group(**named, ParameterNameValues=[default])
+    assert user() == {}
+    system = elasticache.describe_cache_parameters(**named, Source="system")["Parameters"]
+    assert {**default, "Source": "system", "IsModifiable": True} in system
 
 
 def test_a_subnet_group_changes(elasticache, subnets, refused):
@@ -219,6 +226,10 @@ def test_tls_goes_by_way_of_preferred(elasticache, make, refused):
     for mode in ("preferred", "required"):
         elasticache.modify_replication_group(**on, TransitEncryptionMode=mode)
         assert group(elasticache)["TransitEncryptionMode"] == mode
+        if mode == "preferred":
+            refused("InvalidParameterCombination", elasticache.modify_replication_group, **NAMED, AuthToken=OLD)
+    elasticache.modify_replication_group(**NAMED, AuthToken=OLD)
+    refused("InvalidParameterCombination", elasticache.modify_replication_group, **on, TransitEncryptionMode="preferred")
     refused("InvalidParameterCombination", elasticache.modify_replication_group, **NAMED, TransitEncryptionEnabled=False)
 
 

@@ -110,13 +110,16 @@ def test_storage_never_shrinks_grows_by_a_tenth_and_rests(aws, rds, refused):
     create(rds)
     aws.settings.transitions = {"db_storage": 600}
     refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=99)
-    change(rds, AllocatedStorage=101)
+    refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=109)
+    change(rds, AllocatedStorage=110)
     assert (read(rds)["AllocatedStorage"], read(rds)["DBInstanceStatus"]) == (110, "storage-optimization")
     assert "previous storage change" in refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=500)
     aws.skip(600)
     refused("InvalidParameterCombination", change, rds=rds, Iops=12000)
     assert (read(rds)["Iops"], read(rds)["StorageThroughput"]) == (3000, 125)
-    change(rds, AllocatedStorage=400)
+    refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=400)
+    refused("InvalidParameterCombination", change, rds=rds, AllocatedStorage=400, Iops=12000)
+    change(rds, AllocatedStorage=400, Iops=12000, StorageThroughput=500)
     assert (read(rds)["Iops"], read(rds)["StorageThroughput"]) == (12000, 500)
 
 
@@ -167,6 +170,10 @@ def test_parameters_have_types_and_take_effect_in_their_time(rds, refused):
     defaults = rds.describe_engine_default_parameters(DBParameterGroupFamily="postgres17")["EngineDefaults"]["Parameters"]
     assert {found["ApplyType"] for found in defaults} == {"static", "dynamic"}
     assert len(rds.describe_db_parameters(**group)["Parameters"]) == len(defaults)
+    rds.modify_db_parameter_group(**group, Parameters=[item("rds.force_ssl", "1"), item("autovacuum", "0")])
+    shown = {found["ParameterName"]: found for found in rds.describe_db_parameters(**group)["Parameters"]}
+    assert (shown["rds.force_ssl"]["Source"], shown["rds.force_ssl"]["ParameterValue"]) == ("system", "1")
+    assert (shown["autovacuum"]["Source"], shown["log_statement"]["Source"]) == ("user", "engine-default")
     refused("InvalidDBParameterGroupState", rds.delete_db_parameter_group, **group)
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ElastiCache: the changes of a standing replication group, one after another, each awaited.
 
-Facts: a group that is being modified takes no other change (InvalidReplicationGroupState). Multi-AZ rests on automatic failover,
-and that on a replica. TLS is turned on by way of the mode ``preferred``. Another major version, and Valkey instead of Redis, needs
-a parameter group of its family in the same call.
+Facts: a group that is being modified takes no other change (InvalidReplicationGroupState). Multi-AZ rests on automatic
+failover, and that on a replica. TLS is turned on by way of the mode ``preferred``, which takes no AUTH token. Another major
+version, and Valkey instead of Redis, needs a parameter group of its family in the same call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...reconcile.delta import Delta
 from ...reconcile.resource import Context, Kind, Observed, Resource
 from . import auth_token
 from .common import BUSY, SERVICE, write_tags
-from .shapes import NO_TLS, NO_TOPIC, log_requests
+from .shapes import NO_TLS, NO_TOPIC, OPTIONAL_TLS, log_requests
 
 # Field -> argument of ModifyReplicationGroup: what may be changed together.
 TOGETHER = {
@@ -113,7 +113,7 @@ class Changes:
 
     def _tls(self, old: str, new: str) -> None:
         if old == NO_TLS and new == "required":
-            self._modify(TransitEncryptionEnabled=True, TransitEncryptionMode="preferred")
+            self._modify(TransitEncryptionEnabled=True, TransitEncryptionMode=OPTIONAL_TLS)
         self._modify(TransitEncryptionEnabled=True, TransitEncryptionMode=new)
 
     def _token_date(self) -> Any:

@@ -79,7 +79,8 @@ class CacheSubnetGroup(Kind):
 class CacheParameterGroup(Kind):
     """The parameters of a family of engine versions. Its natural name is its name.
 
-    ``parameters`` maps those that are set to their values, as texts; all others have AWS's values.
+    ``parameters`` maps those that are set to their values, as texts; all others have AWS's values. AWS calls set (``Source``
+    user) only what differs from the family's default: what is desired is compared by its value.
     """
 
     name = "cache_parameter_group"
@@ -95,20 +96,24 @@ class CacheParameterGroup(Kind):
     def observe(self, view: View) -> Iterable[Observed]:
         found = view.api.pages(SERVICE, "describe_cache_parameter_groups", "CacheParameterGroups")
         mine = list(ours(view, self.name, found, "CacheParameterGroupName"))
-        values = view.api.map(lambda entry: self._parameters(view, entry[1]["CacheParameterGroupName"]), mine)
+        desired = {resource.desired["name"]: resource.desired["parameters"] for resource in view.resources}
+        names = [item["CacheParameterGroupName"] for _address, item, _tags in mine]
+        values = view.api.map(lambda name: self._parameters(view, name, desired.get(name) or {}), names)
         for (address, item, tags), parameters in zip(mine, values, strict=True):
             name = item["CacheParameterGroupName"]
             fields = {"name": name, "family": item["CacheParameterGroupFamily"], "parameters": parameters}
             yield Observed(address, name, fields, {"name": name, "arn": item["ARN"]}, tags)
 
     @staticmethod
-    def _parameters(context: Context, name: str) -> dict[str, str]:
-        """Those that were set."""
+    def _parameters(context: Context, name: str, desired: Mapping[str, str]) -> dict[str, str]:
+        """Those that were set, and those that are desired, whoever set them."""
         with tolerating(*GONE):
-            items = context.api.pages(
-                SERVICE, "describe_cache_parameters", "Parameters", CacheParameterGroupName=name, Source="user"
-            )
-            return {item["ParameterName"]: item.get("ParameterValue", "") for item in items}
+            items = context.api.pages(SERVICE, "describe_cache_parameters", "Parameters", CacheParameterGroupName=name)
+            return {
+                item["ParameterName"]: item.get("ParameterValue", "")
+                for item in items
+                if item.get("Source") == "user" or item["ParameterName"] in desired
+            }
         return {}
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:

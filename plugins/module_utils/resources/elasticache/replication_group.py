@@ -47,9 +47,10 @@ EVENT_MINUTES = 14 * 24 * 60
 class ReplicationGroup(Kind):
     """A cache: a primary node and its replicas. Its natural name is its id.
 
-    ``nodes`` counts the primary. ``transit_encryption`` is required, preferred or disabled; ``auth_token`` is desired "current"
-    where there is one (see ``auth_token``), and ``auth_secret`` the ARN of the secret that holds it. ``logs`` is a list of
-    ``{type, log_group, format}``; ``notification_topic`` empty: nobody is told.
+    ``nodes`` counts the primary. ``transit_encryption`` is required, preferred or disabled (the first two need Redis 7.0.5 or
+    Valkey, and preferred takes no token); ``auth_token`` is desired "current" where there is one (see ``auth_token``), and
+    ``auth_secret`` the ARN of the secret that holds it. ``logs`` is a list of ``{type, log_group, format}``;
+    ``notification_topic`` empty: nobody is told.
     Options: ``final_snapshot`` (default true), ``token``: ``{address, rotation, value, length, alphabet}`` of its secret.
     """
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...reconcile.resource import Resource
 
-NO_TLS = "disabled"
+NO_TLS, OPTIONAL_TLS = "disabled", "preferred"
 NO_TOPIC = ""
 REDIS, VALKEY = "redis", "valkey"
 
@@ -122,7 +122,7 @@ def ways_back(resource: Resource, fields: Mapping[str, Any]) -> list[str]:
     if desired["transit_encryption"] == NO_TLS != fields["transit_encryption"]:
         reasons.append(
             f"{resource.address}: transit_encryption: {fields['transit_encryption']} -> {NO_TLS}: connections of a standing cache "
-            f"are not laid open; set redis_transit_encryption to required or preferred again, {way_out}"
+            f"are not laid open; set redis_transit_encryption: {fields['transit_encryption']} again, {way_out}"
         )
     elif desired.get("auth_token") is None and fields["auth_token"] != "none":
         reasons.append(

@@ -272,6 +272,14 @@ def check_changes(view: View, resource: Resource, item: Mapping[str, Any]) -> No
                 f"{highest}: set it to more than {size}, or to 0"
             ]
         )
+    wanted, least = desired["allocated_storage"], -(-size * 11 // 10)
+    if size < wanted < least:
+        raise Refused(
+            [
+                f"{resource.address}: rds_allocated_storage: the storage of {name} has {size} GiB, which AWS enlarges by a tenth "
+                f"at least, and {wanted} is less: set it to {least} or more, or to {size} to leave it"
+            ]
+        )
 
 
 def check_version(view: View, desired: Mapping[str, Any], item: Mapping[str, Any] | None = None, allow_major: bool = False) -> None:

@@ -29,6 +29,8 @@ NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
 class ParameterGroup(Kind):
     """``parameters``: name -> value as text, all that are set; every other one is the engine's default.
 
+    AWS calls set (``Source`` user) only what differs from the family's default: what is desired is compared by its value.
+
     Its natural name is its name. What was changed and waits for a reboot is the attribute ``waiting_for_reboot``, of the run that
     changed it; afterwards the instance says so.
     """
@@ -48,7 +50,9 @@ class ParameterGroup(Kind):
         addresses = common.addresses(view)
         groups = view.api.pages(common.SERVICE, "describe_db_parameter_groups", "DBParameterGroups")
         mine = common.ours(view, groups, "DBParameterGroupName", "DBParameterGroupArn")
-        found = dict(view.api.map(lambda pair: self._parameters(view, pair[0]["DBParameterGroupName"]), mine))
+        desired = {resource.desired["name"]: resource.desired["parameters"] for resource in view.resources}
+        names = [item["DBParameterGroupName"] for item, _tags in mine]
+        found = dict(view.api.map(lambda name: (name, self._parameters(view, name, desired.get(name) or {})), names))
         if not view.thorough:
             for resource in view.resources:
                 standing = found.get(resource.desired["name"], {})
@@ -60,11 +64,14 @@ class ParameterGroup(Kind):
             yield Observed(address, name, fields, _attributes(name, item["DBParameterGroupArn"]), tags)
 
     @staticmethod
-    def _parameters(context: Context, name: str) -> tuple[str, dict[str, str]]:
-        """The group's name, and what somebody set in it."""
-        call = {"DBParameterGroupName": name, "Source": "user"}
-        items = context.api.pages(common.SERVICE, "describe_db_parameters", "Parameters", **call)
-        return name, {item["ParameterName"]: item["ParameterValue"] for item in items if "ParameterValue" in item}
+    def _parameters(context: Context, name: str, desired: Mapping[str, str]) -> dict[str, str]:
+        """What somebody set in the group, and what is desired to be set, whoever set it."""
+        items = context.api.pages(common.SERVICE, "describe_db_parameters", "Parameters", DBParameterGroupName=name)
+        return {
+            item["ParameterName"]: item["ParameterValue"]
+            for item in items
+            if "ParameterValue" in item and (item.get("Source") == "user" or item["ParameterName"] in desired)
+        }
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["name"]

@@ -13,6 +13,8 @@ from typing import Any
 from ...reconcile.delta import Delta, Field
 
 VERSION = re.compile(r"^(\d{2})(?:\.(\d{1,2}))?$")
+# From this size on gp3 has operations and throughput of its own, which a change of the storage has to name; and their least.
+STRIPED, STRIPED_IOPS, STRIPED_THROUGHPUT = 400, 12000, 500
 
 
 def version_of(text: str) -> tuple[int, int]:
@@ -173,7 +175,13 @@ def modification(desired: Mapping[str, Any], observed: Mapping[str, Any], delta:
     }
     if "storage" in groups:
         # What it has grown to, when that is more: it cannot be told to shrink.
-        arguments["AllocatedStorage"] = max(desired["allocated_storage"], observed.get("allocated_storage") or 0)
+        size = arguments["AllocatedStorage"] = max(desired["allocated_storage"], observed.get("allocated_storage") or 0)
+        if desired.get("storage_type") == "gp3" and size >= STRIPED:
+            # What is not set stays as it is.
+            arguments.setdefault("Iops", max(observed.get("iops") or 0, STRIPED_IOPS))
+            arguments.setdefault("StorageThroughput", max(observed.get("storage_throughput") or 0, STRIPED_THROUGHPUT))
+        if "storage_type" not in delta:
+            arguments.pop("StorageType", None)
     if "version" in groups and "engine_version" not in delta:
         arguments.pop("EngineVersion", None)
     if "max_allocated_storage" in delta and not desired["max_allocated_storage"]:
