@@ -342,6 +342,29 @@ def test_what_others_add_is_taken_away_and_what_they_set_elsewhere_stays(whole, 
     assert run(whole)["plan"] == []
 
 
+def test_what_others_set_at_our_origin_stays(whole, cloudfront):
+    (item,) = cloudfront.list_distributions()["DistributionList"]["Items"]
+    answer = cloudfront.get_distribution_config(Id=item["Id"])
+    changed = answer["DistributionConfig"]
+    (origin,), behavior = changed["Origins"]["Items"], changed["DefaultCacheBehavior"]
+    theirs = {"ConnectionAttempts": 2, "ConnectionTimeout": 5}
+    theirs["OriginShield"] = {"Enabled": True, "OriginShieldRegion": "us-east-1"}
+    origin.update(theirs)
+    origin["CustomOriginConfig"]["IpAddressType"] = "dualstack"
+    behavior["AllowedMethods"]["CachedMethods"] = {"Quantity": 3, "Items": ["HEAD", "GET", "OPTIONS"]}
+    behavior["SmoothStreaming"] = True
+    cloudfront.update_distribution(Id=item["Id"], IfMatch=answer["ETag"], DistributionConfig=changed)
+    assert run(whole)["plan"] == []
+    run(whole, origin_read_timeout_seconds=90, price_class="PriceClass_All", viewer_tls="TLSv1.3_2025")
+    standing = config(cloudfront)
+    (origin,), behavior = standing["Origins"]["Items"], standing["DefaultCacheBehavior"]
+    assert origin["CustomOriginConfig"]["OriginReadTimeout"] == 90
+    assert {name: origin[name] for name in theirs} == theirs
+    assert origin["CustomOriginConfig"]["IpAddressType"] == "dualstack"
+    assert sorted(behavior["AllowedMethods"]["CachedMethods"]["Items"]) == ["GET", "HEAD", "OPTIONS"]
+    assert behavior["SmoothStreaming"] is True
+
+
 def test_a_caller_reference_of_a_deleted_distribution_is_no_obstacle(whole, cloudfront):
     run(whole, state="absent")
     message = "The caller reference is associated with another distribution. Already exists: EGONE"
@@ -377,6 +400,16 @@ def test_it_is_begun_by_one_run_and_awaited_by_another(whole, cloudfront, route5
     whole.aws.skip(20)
     run(whole)
     assert run(whole)["plan"] == []
+
+
+def test_it_is_begun_by_the_run_that_makes_the_load_balancer(whole, cloudfront):
+    whole.on_ground()
+    whole.aws.settings.transitions = {"distribution": 600, "load_balancer": 10}
+    started = run(whole, verb="start")
+    assert DISTRIBUTION in started["awaiting"]
+    assert not {"load_balancer/main", LISTENER, RULE, f"dns_record/origin.{DOMAIN}-A"} & set(started["awaiting"])
+    (item,) = cloudfront.list_distributions()["DistributionList"]["Items"]
+    assert item["Status"] == "InProgress"
 
 
 def test_it_is_disabled_and_awaited_before_it_is_deleted(whole, cloudfront):
