@@ -22,7 +22,7 @@ EXPECTED = {
         "wafv2:ListLoggingConfigurations": 1,
         "wafv2:GetWebACL": 1,  # a web ACL a call
         "wafv2:ListTagsForResource": 1,  # likewise
-        "tagging:GetResources": 1,
+        "resourcegroupstaggingapi:GetResources": 1,
         "logs:DescribeLogGroups": 1,
         "logs:ListTagsForResource": 1,
         "kms:ListAliases": 1,
@@ -41,7 +41,7 @@ EXPECTED = {
         "ec2:DescribeFlowLogs": 1,
         "ec2:DescribeManagedPrefixLists": 1,  # the addresses of CloudFront
         "iam:GetAccountAuthorizationDetails": 1,
-        "tagging:GetResources": 1,
+        "resourcegroupstaggingapi:GetResources": 1,
         "logs:DescribeLogGroups": 1,
         "logs:ListTagsForResource": 1,  # a log group a call
         "kms:ListAliases": 1,
@@ -83,7 +83,7 @@ EXPECTED = {
         "rds:DescribeDBParameterGroups": 1,
         "rds:DescribeDBParameters": 1,
         "rds:ListTagsForResource": 2,  # of the groups: their lists have none
-        "tagging:GetResources": 1,
+        "resourcegroupstaggingapi:GetResources": 1,
         "logs:DescribeLogGroups": 2,  # a log group a call
         "logs:ListTagsForResource": 2,  # likewise
         "iam:GetAccountAuthorizationDetails": 1,
@@ -97,7 +97,7 @@ EXPECTED = {
         "kms:ListAliases": 1,
         "ec2:DescribeSubnets": 1,
         "ec2:DescribeSecurityGroups": 1,
-        "tagging:GetResources": 1,
+        "resourcegroupstaggingapi:GetResources": 1,
         "logs:DescribeLogGroups": 2,  # a name a call
         "logs:ListTagsForResource": 2,  # a log group a call
         "secretsmanager:ListSecrets": 1,

@@ -157,6 +157,8 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
         return None
     if what == "subscription":
         return item["TopicArn"] + " " + item["Endpoint"]
+    if what == "oidc provider":
+        item = api.get_open_id_connect_provider(OpenIDConnectProviderArn=item[identity]) | item
     tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or []}
     if DEPLOYMENT in tags:
         return f"{tags[DEPLOYMENT]} {tags.get(ADDRESS)}"

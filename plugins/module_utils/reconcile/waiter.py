@@ -22,7 +22,7 @@ class Waiter:
     ``ready``: done. ``failed``: will never be ready. ``stuck``: no waiting ends it, but a change or a person may; it is no
     reason to replace what is there. ``gone``: states that mean deleted, besides not being found.
     ``await_deletion``: whether a deletion is waited for (others cannot be deleted before it has ended).
-    ``delay``: the longest pause between two looks.
+    ``patience``: for so long a stuck state is taken for one on the way to ready. ``delay``: the longest pause between two looks.
     ``later``: AWS needs minutes, and others do not: a run that starts only begins it and leaves the waiting to a later one.
     """
 
@@ -35,6 +35,7 @@ class Waiter:
     first_delay: float = 0.5
     timeout: float = 600.0
     later: bool = False
+    patience: float = 0.0
 
     def ends(self, state: str | None) -> bool:
         """True in a state that no further waiting changes into a ready one."""
@@ -50,18 +51,18 @@ def wait_ready(
     sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] | None = None,
 ) -> None:
-    """Return once ``refresh()`` answers a ready state. Raises WaitFailed when time is up, and with ``failure(state)`` for a
-    failed or stuck state.
+    """Return once ``refresh()`` answers a ready state. Raises WaitFailed when time is up and for a failed or stuck state, with
+    what ``failure(state)`` says of it.
 
     Not being found is taken for not being visible yet: AWS lists a new resource with a delay.
     """
 
-    def done(state: str | None) -> bool:
-        if waiter.ends(state):
+    def done(state: str | None, elapsed: float) -> bool:
+        if state in waiter.failed or (state in waiter.stuck and elapsed >= waiter.patience):
             raise WaitFailed(failure(str(state)))
         return state in waiter.ready
 
-    _poll(waiter, address, refresh, done, progress, sleep, clock)
+    _poll(waiter, address, refresh, done, progress, failure, sleep, clock)
 
 
 def wait_gone(
@@ -73,20 +74,21 @@ def wait_gone(
     clock: Callable[[], float] | None = None,
 ) -> None:
     """Return once ``refresh()`` answers None or a ``gone`` state. Raises WaitFailed when time is up."""
-    _poll(waiter, address, refresh, lambda state: state is None or state in waiter.gone, progress, sleep, clock)
+    _poll(waiter, address, refresh, lambda state, elapsed: state is None or state in waiter.gone, progress, None, sleep, clock)
 
 
-def _poll(waiter, address, refresh, done, progress, sleep, clock) -> None:
+def _poll(waiter, address, refresh, done, progress, failure, sleep, clock) -> None:
     clock = clock or time.monotonic
     start = clock()
     while True:
         state = refresh()
-        if done(state):
-            return
         elapsed = clock() - start
+        if done(state, elapsed):
+            return
         if elapsed >= waiter.timeout:
+            more = f" ({failure(state)})" if failure and state else ""
             raise WaitFailed(
-                f"{address} is still {state or 'not visible'} after {waiter.timeout:.0f} s: run again to go on waiting"
+                f"{address} is still {state or 'not visible'} after {waiter.timeout:.0f} s{more}: run again to go on waiting"
             )
         progress(address, state or "not visible", elapsed)
         (sleep or time.sleep)(min(max(waiter.first_delay, elapsed * OVERSHOOT), waiter.delay))

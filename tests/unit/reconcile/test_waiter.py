@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import WaitFailed
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.waiter import Waiter, wait_gone, wait_ready
@@ -27,9 +29,9 @@ class Clock:
         self.sleeps.append(seconds)
         self.now += seconds
 
-    def wait(self, function):
+    def wait(self, function, waiter=WAITER):
         function(
-            WAITER,
+            waiter,
             "nat/a",
             self.refresh,
             lambda *said: self.progress.append(said),
@@ -71,8 +73,19 @@ def test_a_stuck_state_ends_the_wait():
         Clock(["pending", "full"]).wait(wait_ready)
 
 
+def test_a_stuck_state_is_waited_through_for_a_while():
+    patient = dataclasses.replace(WAITER, patience=30)
+    clock = Clock([])
+    clock.refresh = lambda: "available" if clock.now >= 20 else "full"
+    clock.wait(wait_ready, patient)
+    clock.refresh = lambda: "full"
+    with pytest.raises(WaitFailed, match="ended in state full"):
+        clock.wait(wait_ready, patient)
+    assert 50 <= clock.now < 60
+
+
 def test_time_runs_out():
-    with pytest.raises(WaitFailed, match="nat/a is still pending after 300 s"):
+    with pytest.raises(WaitFailed, match=r"nat/a is still pending after 300 s \(.*no address left\): run again"):
         Clock(["pending"]).wait(wait_ready)
 
 
