@@ -9,13 +9,18 @@ from support.clock import skip_pauses
 
 from local_aws import transitions
 
-# Tier -> the transition whose wait is cut off, in seconds.
-WAITS = {
-    "vpc": {"nat_gateway": 20},
-    "dynamodb": {"dynamodb_table": 20},
-    "rds": {"db_instance": 20},
-    "redis": {"replication_group": 20},
-}
+# (tier, the transition whose wait is cut off).
+WAITS = [
+    ("vpc", "nat_gateway"),
+    ("eks", "eks_cluster"),
+    ("eks", "eks_nodegroup"),
+    ("rds", "db_instance"),
+    ("redis", "replication_group"),
+    ("dynamodb", "dynamodb_table"),
+    ("cloudfront", "load_balancer"),
+    ("cloudfront", "certificate"),
+    ("cloudfront", "distribution"),
+]
 
 
 class Killed(BaseException):
@@ -45,10 +50,10 @@ def killed(clock, run) -> None:
     clock(kill=False)
 
 
-@pytest.mark.parametrize("tier", WAITS)
-def test_a_run_killed_while_it_waits_is_gone_on_with(recording, tier, clock):
+@pytest.mark.parametrize(("tier", "transition"), WAITS)
+def test_a_run_killed_while_it_waits_is_gone_on_with(recording, tier, transition, clock):
     recording.aws.restore(recording.start(tier))
-    recording.aws.settings.transitions.update(WAITS[tier])
+    recording.aws.settings.transitions.update({transition: 20})
     try:
         killed(clock, lambda: recording.run(tier))
         recording.run(tier)

@@ -54,6 +54,7 @@ EXPECTED = {
         "iam:GetAccountAuthorizationDetails": 1,
         "iam:ListOpenIDConnectProviders": 1,
         "iam:GetOpenIDConnectProvider": 1,  # a provider a call
+        "resourcegroupstaggingapi:GetResources": 1,
         "logs:DescribeLogGroups": 1,
         "logs:ListTagsForResource": 1,
         "eks:ListClusters": 1,

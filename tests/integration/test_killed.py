@@ -49,7 +49,7 @@ def kill_after(platform, writes: int) -> int:
     return done
 
 
-@pytest.mark.parametrize("writes", [5, 45, 110])
+@pytest.mark.parametrize("writes", [45, 200])
 def test_the_next_run_converges(empty, deployed, writes):
     """The emulator answers slowly, so that calls are in flight when the process dies."""
     empty.local.settings(latency_ms=60)

@@ -133,8 +133,10 @@ def test_staging_is_a_copied_inventory_with_another_name_and_cidr(empty, tmp_pat
 
 
 def test_with_and_without_the_preload_a_run_does_the_same(empty):
-    with_it = empty.results("site.yml", "--check")
-    done = empty.run("site.yml", "--check", **site.as_json({"ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.timer"}))
+    check = ("site.yml", "--check", "--tags", "kms,waf,vpc")
+    with_it = empty.results(*check)
+    # Any other callback takes its place.
+    done = empty.run(*check, **site.as_json({"ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.timer"}))
     assert done.returncode == 0, done.stdout
     without = site.results(done.stdout)
     assert {tier: result["plan"] for tier, result in without.items()} == {tier: result["plan"] for tier, result in with_it.items()}

@@ -149,6 +149,8 @@ def _name(what: str, item: Any, identity: str, api: Any) -> str | None:
         return None if item[identity].startswith("alias/aws/") else item[identity]
     if what == "role":
         return None if item["Path"].startswith("/aws-service-role/") else item[identity]
+    if what == "secret" and item["Name"].startswith("rds!"):
+        return "RDS's own master secret"
     if what.startswith("database"):
         return item[identity]
     if identity in NAMES:

@@ -32,7 +32,7 @@ def ansible(*arguments: str, env: dict[str, str], timeout: float = 300, cwd: Pat
 
 def results(output: str) -> dict[str, dict[str, Any]]:
     """Tier -> result of its task, out of the output of a run with ``as_json``; what its awaiting did belongs to it."""
-    plays = json.loads(output[output.index("{") :])["plays"]
+    plays = json.JSONDecoder().raw_decode(output[output.index("{") :])[0]["plays"]
     found = {}
     for play, task in ((one, task) for one in plays for task in one["tasks"]):
         for result in task["hosts"].values():
