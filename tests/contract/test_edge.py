@@ -202,6 +202,116 @@ def test_a_zone_of_others_is_used_and_left(whole, route53):
     assert left == {"NS", "SOA"}
 
 
+@pytest.fixture
+def theirs(whole, route53):
+    """A zone of somebody else's that holds our domain and, with all of the tier, its records."""
+    run(whole, state="absent")
+    made = route53.create_hosted_zone(Name="example.com", CallerReference="theirs")["HostedZone"]["Id"].rsplit("/", 1)[1]
+    run(whole, manage_zone=False)
+    whole.aws.clear_requests()
+    return made
+
+
+def records(route53, zone_id):
+    found = route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
+    return {(item["Name"].rstrip("."), item["Type"]): item for item in found if item["Type"] not in ("NS", "SOA")}
+
+
+def plant(whole, monkeypatch, zone_id, name, dns_name):
+    """Let an alias point to what is not there (any more), which Route 53 takes of nobody."""
+    from moto.route53.models import route53_backends
+
+    (found,) = [
+        item
+        for item in route53_backends["123456789012"]["aws"].zones[zone_id].rrsets
+        if (item.name, item.type) == (name + ".", "A")
+    ]
+    monkeypatch.setitem(found.alias_target, "DNSName", dns_name + ".")
+
+
+def test_the_name_of_another_application_is_not_taken(whole, route53, elb, theirs):
+    app = elb.create_load_balancer(
+        Name="someone-elses-app", Subnets=[zone["SubnetId"] for zone in balancer(elb)["AvailabilityZones"]]
+    )["LoadBalancers"][0]
+    alias = {"HostedZoneId": app["CanonicalHostedZoneId"], "DNSName": app["DNSName"], "EvaluateTargetHealth": False}
+    change = {"Action": "UPSERT", "ResourceRecordSet": {"Name": DOMAIN, "Type": "A", "AliasTarget": alias}}
+    route53.change_resource_record_sets(HostedZoneId=theirs, ChangeBatch={"Changes": [change]})
+    whole.aws.clear_requests()
+    message = failed(whole, manage_zone=False)
+    assert f"{DOMAIN} has a record of type A already, which points to {app['DNSName']}, which is no distribution or load" in message
+    assert "delete it to hand the name over, or use another domain" in message
+    assert whole.aws.writes() == []
+    run(whole, manage_zone=False, state="absent")
+    assert set(records(route53, theirs)) == {(DOMAIN, "A")}
+
+
+@pytest.mark.parametrize(
+    "dns_name", ["prod-platform-7.us-east-1.elb.amazonaws.com", "dualstack.prod-platform-7.us-east-1.elb.amazonaws.com"]
+)
+def test_a_record_of_our_load_balancer_that_is_gone_is_ours(whole, monkeypatch, route53, elb, theirs, dns_name):
+    plant(whole, monkeypatch, theirs, f"origin.{DOMAIN}", dns_name)
+    assert tiers.changes(run(whole, manage_zone=False)) == {(f"dns_record/origin.{DOMAIN}-A", "update", "target")}
+    assert records(route53, theirs)[f"origin.{DOMAIN}", "A"]["AliasTarget"]["DNSName"].rstrip(".") == balancer(elb)["DNSName"]
+
+
+@pytest.mark.parametrize(
+    "dns_name",
+    [
+        "prod-platform-x-7.us-east-1.elb.amazonaws.com",
+        "dev-platform-7.us-east-1.elb.amazonaws.com",
+        "prod-platform-7.eu-west-1.elb.amazonaws.com",
+    ],
+)
+def test_a_load_balancer_of_another_name_is_not(whole, monkeypatch, theirs, dns_name):
+    plant(whole, monkeypatch, theirs, f"origin.{DOMAIN}", dns_name)
+    assert f"which points to {dns_name}, which is no distribution" in failed(whole, manage_zone=False)
+    assert whole.aws.writes() == []
+
+
+def test_a_distribution_that_is_not_ours_keeps_the_name_but_in_a_zone_of_ours(whole, monkeypatch, route53):
+    plant(whole, monkeypatch, zone(route53), DOMAIN, "d0old.cloudfront.net")
+    assert tiers.changes(run(whole)) == {(f"dns_record/{DOMAIN}-A", "update", "target")}
+    run(whole, state="absent")
+    made = route53.create_hosted_zone(Name="example.com", CallerReference="theirs")["HostedZone"]["Id"].rsplit("/", 1)[1]
+    run(whole, manage_zone=False)
+    plant(whole, monkeypatch, made, DOMAIN, "d0old.cloudfront.net")
+    assert "points to d0old.cloudfront.net, which is no distribution or load balancer of this deployment (it may" in failed(
+        whole, manage_zone=False
+    )
+
+
+def test_a_proof_that_another_certificate_needs_stays(whole, route53, theirs):
+    acm = boto3.client("acm", region_name="us-east-1")
+    other = acm.request_certificate(DomainName=f"*.{DOMAIN}", ValidationMethod="DNS", KeyAlgorithm="EC_prime256v1")[
+        "CertificateArn"
+    ]
+    result = run(whole, manage_zone=False, state="absent")
+    (kept,) = result["kept"]
+    assert kept["address"] == f"certificate_validation/{DOMAIN}"
+    assert other in kept["reason"] and "is proved by the same record" in kept["reason"]
+    ((name, kind),) = records(route53, theirs)
+    assert name.endswith(f".{DOMAIN}") and not name.endswith(f".origin.{DOMAIN}") and kind == "CNAME"
+    assert run(whole, manage_zone=False, state="absent")["plan"] == []
+
+
+def test_a_zone_of_ours_goes_with_its_proofs(whole, route53):
+    acm = boto3.client("acm", region_name="us-east-1")
+    acm.request_certificate(DomainName=DOMAIN, ValidationMethod="DNS")
+    result = run(whole, state="absent")
+    assert result["kept"] == []
+    assert [item for item in route53.list_hosted_zones()["HostedZones"] if item["Name"] == DOMAIN + "."] == []
+
+
+def test_an_undelegated_zone_names_its_servers(whole, route53):
+    run(whole, state="absent")
+    whole.aws.settings.transitions = {"certificate": 48 * 3600}
+    message = failed(whole)
+    servers = sorted(route53.get_hosted_zone(Id=zone(route53))["DelegationSet"]["NameServers"])
+    assert f"certificate_validation/{DOMAIN} is still PENDING_VALIDATION after 900 s" in message
+    assert f"has to name as servers of {DOMAIN}: {', '.join(servers)}" in message
+    assert "see that the registrar names the zone's servers" in message
+
+
 def test_the_zone_has_to_be_found(whole, route53):
     run(whole, state="absent")
     whole.aws.clear_requests()
@@ -342,6 +452,29 @@ def test_what_others_add_is_taken_away_and_what_they_set_elsewhere_stays(whole, 
     assert run(whole)["plan"] == []
 
 
+def test_what_others_set_at_our_origin_stays(whole, cloudfront):
+    (item,) = cloudfront.list_distributions()["DistributionList"]["Items"]
+    answer = cloudfront.get_distribution_config(Id=item["Id"])
+    changed = answer["DistributionConfig"]
+    (origin,), behavior = changed["Origins"]["Items"], changed["DefaultCacheBehavior"]
+    theirs = {"ConnectionAttempts": 2, "ConnectionTimeout": 5}
+    theirs["OriginShield"] = {"Enabled": True, "OriginShieldRegion": "us-east-1"}
+    origin.update(theirs)
+    origin["CustomOriginConfig"]["IpAddressType"] = "dualstack"
+    behavior["AllowedMethods"]["CachedMethods"] = {"Quantity": 3, "Items": ["HEAD", "GET", "OPTIONS"]}
+    behavior["SmoothStreaming"] = True
+    cloudfront.update_distribution(Id=item["Id"], IfMatch=answer["ETag"], DistributionConfig=changed)
+    assert run(whole)["plan"] == []
+    run(whole, origin_read_timeout_seconds=90, price_class="PriceClass_All", viewer_tls="TLSv1.3_2025")
+    standing = config(cloudfront)
+    (origin,), behavior = standing["Origins"]["Items"], standing["DefaultCacheBehavior"]
+    assert origin["CustomOriginConfig"]["OriginReadTimeout"] == 90
+    assert {name: origin[name] for name in theirs} == theirs
+    assert origin["CustomOriginConfig"]["IpAddressType"] == "dualstack"
+    assert sorted(behavior["AllowedMethods"]["CachedMethods"]["Items"]) == ["GET", "HEAD", "OPTIONS"]
+    assert behavior["SmoothStreaming"] is True
+
+
 def test_a_caller_reference_of_a_deleted_distribution_is_no_obstacle(whole, cloudfront):
     run(whole, state="absent")
     message = "The caller reference is associated with another distribution. Already exists: EGONE"
@@ -377,6 +510,16 @@ def test_it_is_begun_by_one_run_and_awaited_by_another(whole, cloudfront, route5
     whole.aws.skip(20)
     run(whole)
     assert run(whole)["plan"] == []
+
+
+def test_it_is_begun_by_the_run_that_makes_the_load_balancer(whole, cloudfront):
+    whole.on_ground()
+    whole.aws.settings.transitions = {"distribution": 600, "load_balancer": 10}
+    started = run(whole, verb="start")
+    assert DISTRIBUTION in started["awaiting"]
+    assert not {"load_balancer/main", LISTENER, RULE, f"dns_record/origin.{DOMAIN}-A"} & set(started["awaiting"])
+    (item,) = cloudfront.list_distributions()["DistributionList"]["Items"]
+    assert item["Status"] == "InProgress"
 
 
 def test_it_is_disabled_and_awaited_before_it_is_deleted(whole, cloudfront):

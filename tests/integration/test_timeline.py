@@ -7,7 +7,14 @@ import time
 import pytest
 
 # Seconds, and what has to have ended before: the cluster runs before its nodes, the database and the cache are begun.
-BUILDS = {"eks_cluster": 20, "eks_nodegroup": 10, "db_instance": 30, "replication_group": 30, "distribution": 20}
+BUILDS = {
+    "eks_cluster": 20,
+    "eks_nodegroup": 10,
+    "db_instance": 30,
+    "replication_group": 30,
+    "load_balancer": 10,
+    "distribution": 20,
+}
 CRITICAL_PATH = BUILDS["eks_cluster"] + max(BUILDS["db_instance"], BUILDS["replication_group"])
 LANDMARKS = (
     *("CreateKey", "CreateVpc", "CreateCluster", "CreateNodegroup", "CreateAddon", "CreateDBInstance", "CreateReplicationGroup"),

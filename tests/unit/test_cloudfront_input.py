@@ -143,6 +143,42 @@ def test_a_role_by_itself_passes_with_a_domain_or_the_word_that_none_is_needed()
     TIER.check({**parameters(), **given}, "us-east-1")
 
 
+def test_the_zones_follow_those_of_the_network():
+    others = yaml.safe_load((tiers.ROOT / "roles/rds/defaults/main.yml").read_text())
+    assert DEFAULTS["cloudfront_alb_zones"] == others["rds_zones"]
+    assert "vpc_availability_zones" in DEFAULTS["cloudfront_alb_zones"]
+
+
+def test_a_role_is_awaited_once():
+    (play,) = yaml.safe_load((tiers.ROOT / "playbooks/await.yml").read_text())
+    roles = [item["role"] for item in play["roles"]]
+    assert len(roles) == len(set(roles))
+
+
+def test_what_others_set_at_the_edge_is_handed_back():
+    values = declared()["distribution/main"].desired
+    theirs = {
+        "Id": values["behavior"]["origin"],
+        "DomainName": "old",
+        "S3OriginConfig": {},
+        "ConnectionTimeout": 4,
+        "OriginShield": {},
+    }
+    standing = {
+        "Origins": config.listed([theirs, {"Id": "other"}]),
+        "OriginGroups": config.listed([{"Id": "group"}]),
+        "ViewerCertificate": {"ACMCertificateArn": "arn", "SSLSupportMethod": "static-ip"},
+        "Logging": {"Enabled": True},
+    }
+    wanted = config.written(values, "X-Header", "value", standing)
+    (origin,) = wanted["Origins"]["Items"]
+    assert (origin["ConnectionTimeout"], origin["ConnectionAttempts"], origin["OriginShield"]) == (4, 3, {})
+    assert "S3OriginConfig" not in origin and origin["CustomOriginConfig"]["HTTPSPort"] == 443
+    assert wanted["OriginGroups"] == {"Quantity": 0}
+    assert wanted["ViewerCertificate"]["SSLSupportMethod"] == "static-ip"
+    assert wanted["Logging"] == {"Enabled": True}
+
+
 def declared(place=PLACE, **override):
     return Graph(TIER.declare(parameters(**override), place)).resources
 

@@ -21,10 +21,15 @@ from ..reconcile.resource import Context, Kind, Observed, Resource, View
 
 EDGE = "us-east-1"
 EDGE_CLIENT = f"acm@{EDGE}"
-ISSUED = "ISSUED"
+ISSUED, PENDING = "ISSUED", "PENDING_VALIDATION"
 NEVER_ISSUED = ("FAILED", "VALIDATION_TIMED_OUT")
 ENDED = ("EXPIRED", "REVOKED", "INACTIVE")
 GONE = "ResourceNotFoundException"
+# ListCertificates leaves out all but RSA keys of up to 2048 bits unless they are named.
+KEY_TYPES = (
+    *(f"RSA_{bits}" for bits in (1024, 2048, 3072, 4096)),
+    *(f"EC_{curve}" for curve in ("prime256v1", "secp384r1", "secp521r1")),
+)
 
 
 class Certificate(Kind):
@@ -43,7 +48,7 @@ class Certificate(Kind):
         regions = sorted({view.api.region, EDGE})
         listed = view.api.map(lambda region: self._list(view, region), regions)
         certificates = [(region, item) for region, items in zip(regions, listed, strict=True) for item in items]
-        tags = view.api.map(lambda item: self._tags(view, item[0], item[1]["CertificateArn"]), certificates)
+        tags = view.api.map(lambda item: _tags(view, item[0], item[1]["CertificateArn"]), certificates)
         ours = [
             (region, item["CertificateArn"], each)
             for (region, item), each in zip(certificates, tags, strict=True)
@@ -55,12 +60,6 @@ class Certificate(Kind):
     def _list(view: View, region: str) -> list[dict[str, Any]]:
         found = view.api.pages(client_name(view, region), "list_certificates", "CertificateSummaryList")
         return [item for item in found if item.get("Type", "AMAZON_ISSUED") == "AMAZON_ISSUED"]
-
-    @staticmethod
-    def _tags(view: View, region: str, arn: str) -> dict[str, str]:
-        with tolerating(GONE):
-            return as_dict(view.api.client(client_name(view, region)).list_tags_for_certificate(CertificateArn=arn).get("Tags"))
-        return {}
 
     def _read(self, context: Context, region: str, arn: str, tags: dict[str, str]) -> Observed | None:
         certificate = with_record(context, region, arn)
@@ -115,6 +114,12 @@ def describe(context: Context, region: str, arn: str) -> dict[str, Any] | None:
     return None
 
 
+def _tags(context: Context, region: str, arn: str) -> dict[str, str]:
+    with tolerating(GONE):
+        return as_dict(context.api.client(client_name(context, region)).list_tags_for_certificate(CertificateArn=arn).get("Tags"))
+    return {}
+
+
 def with_record(context: Context, region: str, arn: str) -> dict[str, Any] | None:
     """The certificate, once ACM tells the record that proves its domain: some seconds after the request."""
 
@@ -122,6 +127,32 @@ def with_record(context: Context, region: str, arn: str) -> dict[str, Any] | Non
         return certificate is None or certificate["Status"] in NEVER_ISSUED or _record(certificate) is not None
 
     return until(lambda: describe(context, region, arn), told)
+
+
+def proved_for_others(context: Context, record_name: str) -> list[str]:
+    """ARNs of the certificates, here and in us-east-1, that are not of this tier and need the record to be issued or renewed."""
+    domain = record_name.rstrip(".").partition(".")[2]
+
+    def concerns(summary: Mapping[str, Any]) -> bool:
+        names = {summary.get("DomainName"), *(summary.get("SubjectAlternativeNameSummaries") or ())}
+        return bool(summary.get("HasAdditionalSubjectAlternativeNames")) or bool({domain, f"*.{domain}"} & names)
+
+    found = []
+    for region in sorted({context.api.region, EDGE}):
+        name = client_name(context, region)
+        listed = context.api.pages(
+            name,
+            "list_certificates",
+            "CertificateSummaryList",
+            CertificateStatuses=[ISSUED, PENDING],
+            Includes={"keyTypes": list(KEY_TYPES)},
+        )
+        for arn in (summary["CertificateArn"] for summary in listed if concerns(summary)):
+            options = (describe(context, region, arn) or {}).get("DomainValidationOptions") or ()
+            records = {option.get("ResourceRecord", {}).get("Name", "").rstrip(".") for option in options}
+            if record_name.rstrip(".") in records and not context.owner.owns_in_tier(_tags(context, region, arn)):
+                found.append(arn)
+    return found
 
 
 def failure(certificate: Mapping[str, Any]) -> str:

@@ -231,6 +231,7 @@ class _Names:
                 },
                 options={**self.options, "certificate": address},
             )
+        options = {**self.options, "load_balancer": load_balancer_name(self.place.environment)}
         for name, record_type, front in (
             (self.domain, "A", DISTRIBUTION),
             (self.domain, "AAAA", DISTRIBUTION),
@@ -238,7 +239,7 @@ class _Names:
         ):
             target = {"dns_name": Ref(front, "dns_name"), "zone_id": Ref(front, "hosted_zone_id")}
             desired = {"zone": self.zone, "name": name, "type": record_type, "target": target}
-            yield Resource(DnsRecord(), f"{name}-{record_type}", desired, options=self.options)
+            yield Resource(DnsRecord(), f"{name}-{record_type}", desired, options=options)
 
     def _zone(self) -> Resource:
         if not self.params["manage_zone"]:

@@ -119,15 +119,6 @@ def sent_value(config: Mapping[str, Any], origin_id: str, header: str) -> str | 
 def written(values: Mapping[str, Any], header: str, secret: str, standing: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The members for the fields; ``standing`` is the configuration whose other settings stay."""
     standing = standing or {}
-    certificate = values["viewer_certificate"]
-    if certificate:
-        viewer = {
-            "ACMCertificateArn": certificate["arn"],
-            "SSLSupportMethod": "sni-only",
-            "MinimumProtocolVersion": certificate["minimum_tls"],
-        }
-    else:
-        viewer = {"CloudFrontDefaultCertificate": True}
     behavior = {
         "FieldLevelEncryptionId": "",
         "SmoothStreaming": False,
@@ -138,15 +129,16 @@ def written(values: Mapping[str, Any], header: str, secret: str, standing: Mappi
         **{name: value for name, value in (standing.get("DefaultCacheBehavior") or {}).items() if name not in OLD_CACHING},
         **{member: values["behavior"][field] for field, member in BEHAVIOR.items()},
         "TargetOriginId": values["behavior"]["origin"],
-        "AllowedMethods": {**listed(values["behavior"]["methods"]), "CachedMethods": listed(ONLY_READS)},
+        "AllowedMethods": _written_methods(values["behavior"]["methods"], standing),
     }
     geo = values["geo_restriction"]
     return {
         **standing,
         **{member: values[field] for field, member in PLAIN.items()},
         "Aliases": listed(values["aliases"]),
-        "ViewerCertificate": viewer,
-        "Origins": listed([_written_origin(values, header, secret)]),
+        "ViewerCertificate": _written_certificate(values["viewer_certificate"], standing.get("ViewerCertificate") or {}),
+        "Origins": listed([_written_origin(values, header, secret, standing)]),
+        **_written_groups(standing),
         "DefaultCacheBehavior": behavior,
         "Restrictions": {"GeoRestriction": {"RestrictionType": geo["type"], **listed(geo["countries"])}},
         "CacheBehaviors": listed([]),
@@ -156,16 +148,49 @@ def written(values: Mapping[str, Any], header: str, secret: str, standing: Mappi
 
 # What a behaviour without a cache policy has in its place.
 OLD_CACHING = ("ForwardedValues", "MinTTL", "DefaultTTL", "MaxTTL")
+# What an origin of another sort has in place of CustomOriginConfig.
+OTHER_ORIGINS = ("S3OriginConfig", "VpcOriginConfig")
 
 
-def _written_origin(values: Mapping[str, Any], header: str, secret: str) -> dict[str, Any]:
-    origin = values["origin"]
+def _written_certificate(certificate: Mapping[str, Any], standing: Mapping[str, Any]) -> dict[str, Any]:
+    if not certificate:
+        return {"CloudFrontDefaultCertificate": True}
+    # What is told of CloudFront's own is no choice of anybody's.
+    chosen = "ACMCertificateArn" in standing and standing.get("SSLSupportMethod")
     return {
-        "Id": values["behavior"]["origin"],
+        "ACMCertificateArn": certificate["arn"],
+        "SSLSupportMethod": chosen or "sni-only",
+        "MinimumProtocolVersion": certificate["minimum_tls"],
+    }
+
+
+def _written_methods(methods: Sequence[str], standing: Mapping[str, Any]) -> dict[str, Any]:
+    """Of those whose answers are cached the standing ones, as far as they are among ``methods``."""
+    cached = items(((standing.get("DefaultCacheBehavior") or {}).get("AllowedMethods") or {}).get("CachedMethods"))
+    return {**listed(methods), "CachedMethods": listed(cached if cached and set(cached) <= set(methods) else ONLY_READS)}
+
+
+def _written_groups(standing: Mapping[str, Any]) -> dict[str, Any]:
+    """A group of origins has two or more, and ours stays alone."""
+    return {"OriginGroups": listed([])} if items(standing.get("OriginGroups")) else {}
+
+
+def _written_origin(values: Mapping[str, Any], header: str, secret: str, standing: Mapping[str, Any]) -> dict[str, Any]:
+    """Ours over the standing origin of the same id, else over what CloudFront makes of one that says no more."""
+    origin, name = values["origin"], values["behavior"]["origin"]
+    kept = next((each for each in items(standing.get("Origins")) if each["Id"] == name), {})
+    return {
+        "ConnectionAttempts": 3,
+        "ConnectionTimeout": 10,
+        "OriginShield": {"Enabled": False},
+        "OriginAccessControlId": "",
+        **{member: value for member, value in kept.items() if member not in OTHER_ORIGINS},
+        "Id": name,
         "DomainName": origin["host"],
         "OriginPath": origin["path"],
         "CustomHeaders": listed([{"HeaderName": header, "HeaderValue": secret}]),
         "CustomOriginConfig": {
+            **(kept.get("CustomOriginConfig") or {}),
             **{member: origin[field] for field, member in ORIGIN.items()},
             "OriginSslProtocols": listed(origin["tls"]),
         },

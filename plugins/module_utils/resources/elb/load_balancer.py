@@ -39,7 +39,7 @@ class LoadBalancer(ElbKind):
     """
 
     name = "load_balancer"
-    waiter = Waiter(ready=frozenset({"active", "active_impaired"}), failed=frozenset({"failed"}), delay=10, timeout=900, later=True)
+    waiter = Waiter(ready=frozenset({"active", "active_impaired"}), failed=frozenset({"failed"}), delay=10, timeout=900)
     next_step = (
         "see whether the public subnets have free addresses and a way to the internet, delete the load balancer, and run again"
     )

@@ -9,19 +9,24 @@ Records carry no tags: ours are known by their names, and by pointing to what is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from ...aws.errors import says, tolerating
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
-from ...reconcile.waiter import Waiter
+from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
+from ...reconcile.waiter import Waiter, wait_ready
 from .. import acm
-from .zones import CLIENT, FRONTS, is_ours, plain, public_zones, records, zone_of
+from .zones import CLIENT, CLOUDFRONT, FRONTS, is_ours, name_servers, plain, public_zones, records, zone_of
 
 PROOF_TTL = 300
+# Seconds to wait for a certificate in a zone of ours: ACM takes minutes once the zone is delegated, and a person who does that
+# needs to know its servers, which the first run tells.
+UNDELEGATED = 900
 
 
 def canonical_name(name: str) -> str:
@@ -52,10 +57,13 @@ def passing_over_gone() -> Iterator[None]:
 
 
 class DnsRecord(Kind):
-    """An alias. ``target`` is ``{dns_name, zone_id}`` of a distribution or load balancer. Options: see ``zone_for``.
+    """An alias. ``target`` is ``{dns_name, zone_id}`` of a distribution or load balancer.
 
-    A record that stands there already and points elsewhere than to a distribution or load balancer is somebody else's, and stops
-    the run before it writes anything.
+    Options: those of ``zone_for``; ``load_balancer``, the name of ours.
+
+    A record that stands there already is ours in a zone of ours, and elsewhere when it points to what is ours; any other is
+    somebody else's, and stops the run before it writes anything. A load balancer that is gone is known by its name; of a
+    distribution that is gone nothing tells whose it was.
     """
 
     name = "dns_record"
@@ -80,28 +88,29 @@ class DnsRecord(Kind):
             listed = records(view, zone["id"], first) if zone else []
             for record in listed:
                 resource = wanted.get((plain(record["Name"]), record["Type"]))
-                if resource and (view.thorough or self._check_free(record)) and self._is_ours(view, zone, record):
+                if resource and self._is_ours(view, zone, record, resource.options):
                     yield self._observed(resource.address, zone["id"], record)
         if view.thorough:
             yield from self._forgotten(view, zones, wanted)
 
-    @staticmethod
-    def _check_free(record: Mapping[str, Any]) -> bool:
-        """Raises EngineError for a record that points elsewhere than ours ever would."""
-        target = plain(record.get("AliasTarget", {}).get("DNSName", ""))
-        if target.endswith(FRONTS):
+    def _is_ours(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+        """False for what is to be left in a deletion; raises EngineError for what stands in the way otherwise."""
+        target = canonical_name(record.get("AliasTarget", {}).get("DNSName", ""))
+        if target in self._targets(view) or (target.endswith(FRONTS) and is_ours(view, zone)):
+            return True
+        if view.thorough:
+            return False
+        if _names_load_balancer(target, options["load_balancer"], view.api.region):
             return True
         points = target or ", ".join(item["Value"] for item in record.get("ResourceRecords") or ())
+        if target.endswith(FRONTS):
+            points += ", which is no distribution or load balancer of this deployment"
+        if target.endswith(CLOUDFRONT):
+            points += " (it may have been one that is deleted, of which nothing tells whose it was)"
         raise EngineError(
             f"platform_domain: {plain(record['Name'])} has a record of type {record['Type']} already, which points to {points}: "
             "delete it to hand the name over, or use another domain"
         )
-
-    def _is_ours(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-        """What stands under a name of ours counts; what is to be deleted has to be in our zone or to point to what is ours."""
-        if not view.thorough or is_ours(view, zone):
-            return True
-        return canonical_name(record.get("AliasTarget", {}).get("DNSName", "")) in self._targets(view)
 
     def _forgotten(self, view: View, zones: list[dict[str, Any]], wanted: Container[tuple[str, str]]) -> Iterator[Observed]:
         """Aliases in zones of ours under names that are no longer in the configuration."""
@@ -150,6 +159,12 @@ class DnsRecord(Kind):
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with passing_over_gone():
             self._change(context, "DELETE", observed.fields["zone"], observed.fields)
+
+
+def _names_load_balancer(dns_name: str, name: str, region: str) -> bool:
+    """Whether it is one that a load balancer of that name has or had."""
+    pattern = rf"(internal-)?{re.escape(name.lower())}-\d+\.{re.escape(region)}\.elb\.amazonaws\.com"
+    return re.fullmatch(pattern, dns_name) is not None
 
 
 class CertificateValidation(Kind):
@@ -248,9 +263,51 @@ class CertificateValidation(Kind):
         self._change(context, "UPSERT", resource.desired)
         observed.attributes["certificate"] = resource.desired["certificate"]
 
+    def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
+        others = self._others(context, observed)
+        if not others:
+            return None
+        return Block(
+            f"{' and '.join(others)}, which this tier did not make, is proved by the same record {observed.fields['record_name']}, "
+            "and is renewed by it"
+        )
+
+    @staticmethod
+    def _others(context: Context, observed: Observed) -> list[str]:
+        """Certificates of others that need the record; a zone of ours is nobody else's to rely on."""
+        if _zone_of_ours(context, observed.fields["zone"]):
+            return []
+        return acm.proved_for_others(context, observed.fields["record_name"])
+
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        with passing_over_gone():
-            self._change(context, "DELETE", observed.fields)
+        """A record that others need stays: one that is replaced has not been asked for before."""
+        if not self._others(context, observed):
+            with passing_over_gone():
+                self._change(context, "DELETE", observed.fields)
+
+    def wait_ready(self, context: Context, observed: Observed) -> None:
+        """In a zone of ours, which somebody has to delegate first, for less long, and naming its servers meanwhile."""
+        servers = self._servers(context, observed)
+
+        def progress(address: str, state: str, seconds: float) -> None:
+            context.progress(address, f"{state}; {servers}" if servers else state, seconds)
+
+        wait_ready(
+            replace(self.waiter, timeout=UNDELEGATED) if servers else self.waiter,
+            observed.address,
+            lambda: self.refresh(context, observed),
+            progress,
+            lambda state: self._failure(context, observed, state),
+        )
+
+    @staticmethod
+    def _servers(context: Context, observed: Observed) -> str:
+        """What a person has to do about a zone of ours; empty for one of others."""
+        zone = _zone_of_ours(context, observed.fields["zone"])
+        if zone is None:
+            return ""
+        named = ", ".join(name_servers(context, zone["id"]))
+        return f"the registrar, or who keeps the domain above, has to name as servers of {zone['domain']}: {named}"
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         return self._status(context, observed.attributes["certificate"])
@@ -258,7 +315,13 @@ class CertificateValidation(Kind):
     def reason(self, context: Context, observed: Observed) -> str:
         arn = observed.attributes["certificate"]
         described = acm.describe(context, arn.split(":")[3], arn)
+        if described and described["Status"] == acm.PENDING:
+            return self._servers(context, observed)
         return acm.failure(described) if described else ""
+
+
+def _zone_of_ours(context: Context, zone_id: str) -> Mapping[str, Any] | None:
+    return next((zone for zone in public_zones(context) if zone["id"] == zone_id and is_ours(context, zone)), None)
 
 
 def change(context: Context, action: str, zone_id: str, record: Mapping[str, Any]) -> None:

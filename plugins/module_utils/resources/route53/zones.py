@@ -25,7 +25,8 @@ TYPE = "hostedzone"
 # The most that ListTagsForResources and ChangeTagsForResource take.
 BATCH = 10
 # What we put into a zone besides what it begins with, and what would not be missed.
-PROOF, FRONTS = ".acm-validations.aws", (".cloudfront.net", ".elb.amazonaws.com")
+PROOF, CLOUDFRONT = ".acm-validations.aws", ".cloudfront.net"
+FRONTS = (CLOUDFRONT, ".elb.amazonaws.com")
 OWN_TYPES = ("NS", "SOA")
 
 
@@ -58,7 +59,7 @@ class HostedZone(Kind):
             if self._ours(view, zone, mine):
                 # One whose making was cut off has no tags yet: what is known of it is whose it is.
                 known = mine if view.owner.owns_in_tier(mine) else {**mine, DEPLOYMENT: view.owner.deployment}
-                servers = self._name_servers(view, zone["id"])
+                servers = name_servers(view, zone["id"])
                 yield Observed(
                     address_in(mine, self.name, zone["domain"]),
                     zone["id"],
@@ -69,12 +70,6 @@ class HostedZone(Kind):
 
     def _ours(self, view: View, zone: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
         return view.owner.owns_in_tier(tags) or is_ours(view, zone)
-
-    @staticmethod
-    def _name_servers(context: Context, zone_id: str) -> list[str]:
-        with tolerating("NoSuchHostedZone"):
-            return sorted(context.api.client(CLIENT).get_hosted_zone(Id=zone_id).get("DelegationSet", {}).get("NameServers") or ())
-        return []
 
     def find(self, view: View) -> Iterable[Observed]:
         zones = public_zones(view)
@@ -133,6 +128,12 @@ class HostedZone(Kind):
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with tolerating("NoSuchHostedZone"):
             context.api.client(CLIENT).delete_hosted_zone(Id=observed.id)
+
+
+def name_servers(context: Context, zone_id: str) -> list[str]:
+    with tolerating("NoSuchHostedZone"):
+        return sorted(context.api.client(CLIENT).get_hosted_zone(Id=zone_id).get("DelegationSet", {}).get("NameServers") or ())
+    return []
 
 
 def public_zones(context: Context) -> list[dict[str, Any]]:
