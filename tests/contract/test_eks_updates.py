@@ -138,6 +138,11 @@ def test_the_public_endpoint_opens_to_listed_ranges_only(whole, eks):
     assert (network(eks)["endpointPublicAccess"], network(eks)["endpointPrivateAccess"]) == (False, True)
 
 
+def test_settings_of_an_addon_that_another_hand_wrote_as_yaml_are_overwritten(whole, eks):
+    eks.update_addon(clusterName=CLUSTER, addonName="coredns", configurationValues="replicaCount: 3")
+    assert apply(whole) == {("eks_addon/coredns", "update", "configuration")}
+
+
 def test_a_private_endpoint_that_was_closed_opens_again(whole, eks):
     eks.update_cluster_config(
         name=CLUSTER,

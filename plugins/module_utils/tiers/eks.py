@@ -20,7 +20,8 @@ from ..resources.iam_others import Caller, OidcProvider, ServiceLinkedRole, iden
 from ..resources.logs import LogGroup
 from ..tier_module import Place
 from . import eks_roles, kms, vpc_lookups
-from .eks_input import CALLER, DEPLOYER, EFFECTS, KEEP, KEYS, NOBODY, RECOMMENDED, SPEC, architecture, check
+from .eks_input import DEPLOYER, EFFECTS, KEEP, KEYS, NOBODY, RECOMMENDED, architecture, check
+from .eks_spec import CALLER, SPEC
 
 __all__ = ["KINDS", "LOOKS_UP", "SPEC", "check", "declare", "looked_up"]
 
