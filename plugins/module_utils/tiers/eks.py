@@ -214,7 +214,7 @@ def _node_group(
             "desired_size": low if group.get("desired_size") is None else group["desired_size"],
             "max_unavailable_percent": params["max_unavailable_percent"],
         },
-        options={"force": params["force_updates"]},
+        options={"force": params["force_updates"], "replace": params["replace_node_groups"]},
         after=(
             *(f"eks_addon/{addon['name']}" for addon in params["addons"] if addon["name"] in BEFORE_NODES),
             *(f"iam_service_linked_role/{service}" for service in services if service != "eks"),

@@ -77,6 +77,7 @@ SPEC = {
     "metadata_hop_limit": {"type": "int", "default": 1},
     "node_tags": {"type": "dict", "default": {}},
     "force_updates": {"type": "bool", "default": False},
+    "replace_node_groups": {"type": "bool", "default": False},
     "service_accounts": {"type": "dict", "default": {}},
     "workloads": {"type": "list", "elements": "dict", "default": [], "options": WORKLOAD_SPEC},
     "permissions_boundary": {"type": "str"},

@@ -21,6 +21,7 @@ PARAMS = {
         "secretsmanager": "secrets",
     },
     "deletion_protection": False,
+    "replace_node_groups": True,
     "service_cidr": "172.20.0.0/16",
     "addons": [
         {"name": "vpc-cni", "configuration": {"enableNetworkPolicy": "true"}},

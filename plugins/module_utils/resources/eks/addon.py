@@ -51,6 +51,8 @@ class Addon(Kind):
         stuck=frozenset({"DEGRADED", "UPDATE_FAILED"}),
         delay=10.0,
         timeout=1800.0,
+        # While its first replicas start.
+        patience=900.0,
     )
     fields = (
         Field("cluster", on_change="replace"),
