@@ -77,7 +77,7 @@ options:
   deployer:
     description:
       - Who gets an access entry as administrator of the cluster.
-      - V(caller) is the role or user that runs this, V(none) nobody; else the ARN of an IAM role or user.
+      - V(caller) is the role or user that runs this first and nobody later, V(none) nobody; else the ARN of an IAM role or user.
     type: str
     default: caller
   access_entries:

@@ -159,6 +159,20 @@ def test_a_group_that_is_replaced_keeps_its_size(whole, eks, bounds, carried):
     assert size(eks)[1] == carried
 
 
+def test_another_caller_gets_no_entry(whole, eks):
+    """The first one's stays as it is, and a plan of the other's is empty."""
+    before = eks.list_access_entries(clusterName=CLUSTER)["accessEntries"]
+
+    def run_by_another(resources):
+        (entry,) = [resource for resource in resources if resource.address == "eks_access_entry/deployer"]
+        entry.desired["first_principal"] = data.OTHER_ROLE
+
+    whole.aws.clear_requests()
+    result = tiers.run(whole.tier, whole.parameters, change=run_by_another)
+    assert (result["plan"], result["unmanaged"], whole.aws.writes()) == ([], [], [])
+    assert eks.list_access_entries(clusterName=CLUSTER)["accessEntries"] == before
+
+
 def test_settings_of_an_addon_that_another_hand_wrote_as_yaml_are_overwritten(whole, eks):
     eks.update_addon(clusterName=CLUSTER, addonName="coredns", configurationValues="replicaCount: 3")
     assert apply(whole) == {("eks_addon/coredns", "update", "configuration")}

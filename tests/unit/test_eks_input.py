@@ -173,7 +173,8 @@ def test_only_spot_groups_need_the_role_of_spot():
 
 @pytest.mark.parametrize(("caller", "name"), [(USER, "ann"), (SESSION, "deployer")])
 def test_the_deployer_is_an_administrator(caller, name):
-    (policy,) = declared(caller)[f"eks_access_entry/deployer-{name}"].desired["policies"]
+    (policy,) = declared(caller)["eks_access_entry/deployer"].desired["policies"]
+    assert f"iam_caller/{name}" in declared(caller)
     assert policy == {"policy": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy", "namespaces": []}
 
 

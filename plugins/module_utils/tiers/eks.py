@@ -142,10 +142,12 @@ def _access(params: Mapping[str, Any], place: Place) -> Iterator[Resource]:
         if not any(f":{kind}/" in principal and principal.endswith(f"/{name}") for principal in principals):
             caller = Resource(Caller(), name, provider="aws")
             yield caller
-            # By name: who ran earlier keeps access, and is listed as unmanaged.
-            yield _entry(params, place, DEPLOYER + name.replace(",", "_"), Ref(caller.address, "arn"), [], administration)
+            # Whoever runs first has it for good: another who runs later gets none.
+            entry = _entry(params, place, DEPLOYER, None, [], administration)
+            entry.desired["first_principal"] = Ref(caller.address, "arn")
+            yield entry
     elif deployer not in (CALLER, NOBODY) and deployer not in principals:
-        yield _entry(params, place, DEPLOYER + deployer.rsplit("/", 1)[-1], deployer, [], administration)
+        yield _entry(params, place, DEPLOYER, deployer, [], administration)
 
 
 def _entry(params: Mapping[str, Any], place: Place, name: str, principal: Any, groups: Any, policies: Any) -> Resource:

@@ -23,7 +23,7 @@ ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets")
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
 NOBODY = "none"
 RECOMMENDED, KEEP = "recommended", "keep"
-DEPLOYER = "deployer-"
+DEPLOYER = "deployer"
 PUBLIC_CIDRS = 40
 NOT_OF_THE_INTERNET = [
     IPv4Network(text)
