@@ -15,7 +15,7 @@ description:
   - Secrets, logs and the nodes' volumes are encrypted with keys that M(agent_platform.aws.kms) keeps.
   - Another O(version) is an update in place, one minor at a time. The control plane goes first, then the nodes, then the add-ons.
   - How many nodes a group has is the cluster autoscaler's, within the group's bounds.
-  - The cluster is never replaced. A node group is where AWS cannot change it in place.
+  - The cluster is never replaced. A node group that works is only with O(replace_node_groups).
 author:
   - agent_platform contributors (@agent-platform)
 options:
@@ -77,7 +77,7 @@ options:
   deployer:
     description:
       - Who gets an access entry as administrator of the cluster.
-      - V(caller) is the role or user that runs this, V(none) nobody; else the ARN of an IAM role or user.
+      - V(caller) is the role or user that runs this first and nobody later, V(none) nobody; else the ARN of an IAM role or user.
     type: str
     default: caller
   access_entries:
@@ -153,13 +153,13 @@ options:
         required: true
       instance_types:
         description:
-          - 1 to 20 types, all x86 or all Graviton, in the order of preference. Another list replaces the group.
+          - 1 to 20 types, all x86 or all Graviton, in the order of preference. Another list needs O(replace_node_groups).
         type: list
         elements: str
         required: true
       capacity_type:
         description:
-          - As O(capacity_type), for this group alone. Another one replaces the group.
+          - As O(capacity_type), for this group alone. Another one needs O(replace_node_groups).
         type: str
         choices: [ON_DEMAND, SPOT]
       min_size:
@@ -244,6 +244,11 @@ options:
   force_updates:
     description:
       - Let an update of nodes evict pods whose disruption budget forbids it.
+    type: bool
+    default: false
+  replace_node_groups:
+    description:
+      - Let a node group that works be deleted and made anew where AWS cannot change it in place; its nodes all go first.
     type: bool
     default: false
   service_accounts:

@@ -138,6 +138,46 @@ def test_the_public_endpoint_opens_to_listed_ranges_only(whole, eks):
     assert (network(eks)["endpointPublicAccess"], network(eks)["endpointPrivateAccess"]) == (False, True)
 
 
+@pytest.mark.parametrize(
+    "change", [{"instance_types": ["m7i.xlarge"]}, {"capacity_type": "SPOT"}, {"instance_types": ["m7g.xlarge"]}]
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_group_that_works_is_not_replaced_unasked(whole, change, check_mode):
+    whole.aws.clear_requests()
+    parameters = {**whole.parameters, **groups(**change), "replace_node_groups": False}
+    result = tiers.attempt(whole.tier, parameters, check_mode=check_mode)
+    assert result["failed"] and whole.aws.writes() == []
+    assert "eks_nodegroup/general: AWS cannot change" in result["msg"] and next(iter(change)) in result["msg"]
+    assert "add a group of another name, apply, then remove this one" in result["msg"]
+
+
+@pytest.mark.parametrize(("bounds", "carried"), [({}, 9), ({"max_size": 6}, 6), ({"min_size": 12}, 12)])
+def test_a_group_that_is_replaced_keeps_its_size(whole, eks, bounds, carried):
+    scaled_by_another_actor(eks, 9)
+    apply(whole, **groups(instance_types=["m7i.xlarge"], **bounds))
+    assert "DeleteNodegroup" in whole.done
+    assert size(eks)[1] == carried
+
+
+def test_another_caller_gets_no_entry(whole, eks):
+    """The first one's stays as it is, and a plan of the other's is empty."""
+    before = eks.list_access_entries(clusterName=CLUSTER)["accessEntries"]
+
+    def run_by_another(resources):
+        (entry,) = [resource for resource in resources if resource.address == "eks_access_entry/deployer"]
+        entry.desired["first_principal"] = data.OTHER_ROLE
+
+    whole.aws.clear_requests()
+    result = tiers.run(whole.tier, whole.parameters, change=run_by_another)
+    assert (result["plan"], result["unmanaged"], whole.aws.writes()) == ([], [], [])
+    assert eks.list_access_entries(clusterName=CLUSTER)["accessEntries"] == before
+
+
+def test_settings_of_an_addon_that_another_hand_wrote_as_yaml_are_overwritten(whole, eks):
+    eks.update_addon(clusterName=CLUSTER, addonName="coredns", configurationValues="replicaCount: 3")
+    assert apply(whole) == {("eks_addon/coredns", "update", "configuration")}
+
+
 def test_a_private_endpoint_that_was_closed_opens_again(whole, eks):
     eks.update_cluster_config(
         name=CLUSTER,
@@ -196,7 +236,7 @@ def test_a_group_that_failed_says_why_and_is_made_anew(prepare):
     assert "eks_nodegroup/general ended in state CREATE_FAILED" in failed["msg"]
     assert "no capacity of that type" in failed["msg"]
     assert "run again" in failed["msg"]
-    again = tiers.run(prepared.tier, prepared.parameters)
+    again = tiers.run(prepared.tier, {**prepared.parameters, "replace_node_groups": False})
     assert tiers.addresses(again)["eks_nodegroup/general"] == "replace"
     assert tiers.run(prepared.tier, prepared.parameters)["plan"] == []
 

@@ -6,11 +6,15 @@ import copy
 import json
 
 import pytest
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import InvalidInput
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.graph import Graph
-from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.cluster import check_step
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import View
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.addon import parsed
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.cluster import Cluster, check_step
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.iam_others import identity
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.cloudfront import SECRET
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.eks import looked_up
 from contract.cases import eks as data
 from support import tiers
 
@@ -68,6 +72,16 @@ BAD = [
     ({"disk_size_gib": 8}, "eks_disk_size_gib: 8 is outside 20 to 16384 GiB"),
     ({"disk_iops": 100}, "eks_disk_iops: 100 is outside 3000 to 16000"),
     ({"disk_throughput": 1000}, "eks_disk_throughput: 1000 MiB a second needs 4000 of eks_disk_iops, which is 3000"),
+    (
+        {"disk_iops": 15000, "disk_size_gib": 20},
+        "eks_disk_iops: 15000 is outside 3000 to 10000, what a volume of 20 GiB can have, as those of general are",
+    ),
+    ({"disk_iops": 15001, **group(disk_size_gib=30)}, "eks_disk_iops: 15001 is outside 3000 to 15000"),
+    ({"service_accounts": {}}, "eks_service_accounts: vpc-cni is not among none, and eks_addons lists it"),
+    (
+        {"deployment": "d" * 47, "service_accounts": {**data.PARAMS["service_accounts"], "lb-controller": "kube-system/lb"}},
+        "of 65 characters, and IAM takes 64: use a name of at most 46",
+    ),
     ({"metadata_hop_limit": 65}, "eks_metadata_hop_limit: 65 is outside 1 to 64 hops"),
     ({"node_tags": {"aws:x": "y"}}, "eks_node_tags: 'aws:x': 'y' cannot be a tag"),
     ({"node_groups": [GROUP, GROUP]}, "eks_node_groups: 'general' is there twice"),
@@ -100,7 +114,10 @@ BAD = [
     ),
     (entry(policies=[], groups=[]), "eks_access_entries: operators has neither policies nor groups"),
     (entry(groups=["system:masters"]), "eks_access_entries: the group 'system:masters' of operators is one that EKS reserves"),
-    ({"service_accounts": {"karpenter": "kube-system/karpenter"}}, "eks_service_accounts: 'karpenter' is no controller"),
+    (
+        {"service_accounts": {"vpc-cni": "a/b", "karpenter": "kube-system/karpenter"}},
+        "eks_service_accounts: 'karpenter' is no controller",
+    ),
     (workload(name="nodes"), "eks_workloads: the name 'nodes' cannot be part of a role's name"),
     (workload(name="a" * 60), "eks_workloads: the name 'aaa"),
     (workload(service_account="agent"), "eks_workloads: the service account 'agent' of agent is not <namespace>/<name>"),
@@ -125,6 +142,8 @@ def test_bad_input_is_refused(override, message):
         {"access_entries": [], "addons": [], "workloads": [], "service_accounts": {}},
         group(instance_types=["m7g.large", "c7gn.xlarge", "r8gd.metal-24xl", "t4g.medium"]),
         group(instance_types=["g4dn.xlarge", "m7i-flex.large", "u-6tb1.metal"]),
+        {"disk_iops": 15000, **group(disk_size_gib=30)},
+        {"deployment": "d" * 46, "workloads": [], "service_accounts": {"vpc-cni": "a/b", "lb-controller": "kube-system/lb"}},
         {"deployer": "none"},
         {"deployer": USER},
     ],
@@ -154,7 +173,8 @@ def test_only_spot_groups_need_the_role_of_spot():
 
 @pytest.mark.parametrize(("caller", "name"), [(USER, "ann"), (SESSION, "deployer")])
 def test_the_deployer_is_an_administrator(caller, name):
-    (policy,) = declared(caller)[f"eks_access_entry/deployer-{name}"].desired["policies"]
+    (policy,) = declared(caller)["eks_access_entry/deployer"].desired["policies"]
+    assert f"iam_caller/{name}" in declared(caller)
     assert policy == {"policy": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy", "namespaces": []}
 
 
@@ -203,6 +223,20 @@ def test_policies_name_what_they_are_for():
     assert seen > 20
 
 
+def test_the_secret_of_cloudfront_is_for_no_pod():
+    resources = declared(service_accounts={"ext-secrets": "external-secrets/external-secrets"})
+    (denied,) = [one for one in statements(resources["iam_role/eks-ext-secrets"]) if one["Effect"] == "Deny"]
+    assert denied["Resource"] == f"arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/{SECRET}-??????"
+    assert "secretsmanager:GetSecretValue" in denied["Action"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("", {}), ('{"replicaCount": 3}', {"replicaCount": 3}), ("replicaCount: 3", "replicaCount: 3")]
+)
+def test_the_configuration_of_an_addon_is_json_or_what_it_is(text, value):
+    assert parsed(parsed(text)) == value
+
+
 def test_a_role_is_for_one_service_account_of_one_cluster():
     trust = declared()["iam_role/eks-agent"].desired["trust_policy"]["Statement"][0]
     assert trust["Principal"] == {"Service": "pods.eks.amazonaws.com"}
@@ -232,3 +266,14 @@ def test_other_steps_are_refused(wanted, says):
     with pytest.raises(InvalidInput) as error:
         check_step("prod-x", "1.34", wanted)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("CREATING", "run the eks tier, which waits"), ("FAILED", "aws eks delete-cluster"), ("DELETING", "gone")]
+)
+def test_nothing_rests_on_a_cluster_that_does_not_run(monkeypatch, state, says):
+    monkeypatch.setattr(Cluster, "_describe", staticmethod(lambda _view, name: {"name": name, "status": state}))
+    resource = looked_up(place(), "prod-x")
+    with pytest.raises(EngineError) as error:
+        list(Cluster().find(View(None, None, resources=[resource])))
+    assert f"the cluster prod-x is in state {state}" in str(error.value) and says in str(error.value)

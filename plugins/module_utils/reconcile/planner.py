@@ -161,6 +161,11 @@ def _decide(
             "set the old value again, or make a new one under another name and move over"
         )
         return Action("none", address, resource, observed)
+    way_out = kind.blocks_replace(resource, observed) if reason and not observed.broken else None
+    if way_out:
+        changes = "; ".join(f"{item['field']}: {item['old']} -> {item['new']}" for item in (c.as_dict() for c in immutable))
+        plan.refusals.append(f"{address}: {reason} ({changes}), and replacing it would take away what is in use; {way_out}")
+        return Action("none", address, resource, observed)
     if reason:
         return Action("replace", address, resource, observed, delta, reason)
     if delta:

@@ -151,6 +151,8 @@ class Reconciler:
         observed = action.observed
         resource = self.values.desired(self.context, action.resource)
         if action.verb in ("create", "replace"):
+            if action.verb == "replace":
+                resource = kind.successor(resource, observed)
             observed = self._create(kind, resource)
             if observed.tags is None and kind.tagged:
                 observed.tags = dict(resource.desired["tags"])

@@ -194,6 +194,14 @@ class Kind:
         """The attributes that are known before creation because AWS derives them from the name (an ARN, say)."""
         return {}
 
+    def blocks_replace(self, resource: Resource, observed: Observed) -> str | None:
+        """The way out where a usable one is not made anew for a field that AWS cannot change; None: it is."""
+        return None
+
+    def successor(self, resource: Resource, observed: Observed) -> Resource:
+        """What is made in the place of ``observed``: ``resource`` (resolved), with what other actors set of the old one."""
+        return resource
+
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
         """Asked for each resource while an absent plan is made, with reads only."""
         return None

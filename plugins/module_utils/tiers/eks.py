@@ -20,7 +20,8 @@ from ..resources.iam_others import Caller, OidcProvider, ServiceLinkedRole, iden
 from ..resources.logs import LogGroup
 from ..tier_module import Place
 from . import eks_roles, kms, vpc_lookups
-from .eks_input import CALLER, DEPLOYER, EFFECTS, KEEP, KEYS, NOBODY, RECOMMENDED, SPEC, architecture, check
+from .eks_input import DEPLOYER, EFFECTS, KEEP, KEYS, NOBODY, RECOMMENDED, architecture, check
+from .eks_spec import CALLER, SPEC
 
 __all__ = ["KINDS", "LOOKS_UP", "SPEC", "check", "declare", "looked_up"]
 
@@ -141,10 +142,12 @@ def _access(params: Mapping[str, Any], place: Place) -> Iterator[Resource]:
         if not any(f":{kind}/" in principal and principal.endswith(f"/{name}") for principal in principals):
             caller = Resource(Caller(), name, provider="aws")
             yield caller
-            # By name: who ran earlier keeps access, and is listed as unmanaged.
-            yield _entry(params, place, DEPLOYER + name.replace(",", "_"), Ref(caller.address, "arn"), [], administration)
+            # Whoever runs first has it for good: another who runs later gets none.
+            entry = _entry(params, place, DEPLOYER, None, [], administration)
+            entry.desired["first_principal"] = Ref(caller.address, "arn")
+            yield entry
     elif deployer not in (CALLER, NOBODY) and deployer not in principals:
-        yield _entry(params, place, DEPLOYER + deployer.rsplit("/", 1)[-1], deployer, [], administration)
+        yield _entry(params, place, DEPLOYER, deployer, [], administration)
 
 
 def _entry(params: Mapping[str, Any], place: Place, name: str, principal: Any, groups: Any, policies: Any) -> Resource:
@@ -213,7 +216,7 @@ def _node_group(
             "desired_size": low if group.get("desired_size") is None else group["desired_size"],
             "max_unavailable_percent": params["max_unavailable_percent"],
         },
-        options={"force": params["force_updates"]},
+        options={"force": params["force_updates"], "replace": params["replace_node_groups"]},
         after=(
             *(f"eks_addon/{addon['name']}" for addon in params["addons"] if addon["name"] in BEFORE_NODES),
             *(f"iam_service_linked_role/{service}" for service in services if service != "eks"),

@@ -15,14 +15,15 @@ from ..reconcile.errors import InvalidInput
 from ..resources.eks.cluster import VERSION
 from ..resources.logs import RETENTION_DAYS
 from . import kms, vpc_lookups
+from .eks_spec import CALLER
 from .vpc import CLUSTER_NAME, POLICY_ARN
 
 KEYS = ("eks", "ebs", "logs", "s3", "dynamodb", "sns", "sqs", "secretsmanager")
 ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets")
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
-CALLER, NOBODY = "caller", "none"
+NOBODY = "none"
 RECOMMENDED, KEEP = "recommended", "keep"
-DEPLOYER = "deployer-"
+DEPLOYER = "deployer"
 PUBLIC_CIDRS = 40
 NOT_OF_THE_INTERNET = [
     IPv4Network(text)
@@ -30,6 +31,8 @@ NOT_OF_THE_INTERNET = [
 ]
 ROLE_NAME = 64
 GROUP_NAME = 63
+IOPS_PER_GIB = 500
+CNI = "vpc-cni"
 ADDON_VERSION = re.compile(r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")
 INSTANCE_TYPE = re.compile(r"^([a-z]+-?\d+[a-z0-9]*(?:-[a-z0-9]+)*)\.(?:nano|micro|small|medium|large|\d*xlarge|metal(?:-\w+)?)$")
 GRAVITON = re.compile(r"^(?:a1|[a-z]+\d+g[a-z]*)$")
@@ -39,80 +42,6 @@ LABEL_VALUE = re.compile(r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$")
 LABEL_KEY = re.compile(r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
 ACCESS_POLICY = re.compile(r"^AmazonEKS[A-Za-z]*Policy$")
 
-NODE_GROUP_SPEC = {
-    "name": {"type": "str", "required": True},
-    "instance_types": {"type": "list", "elements": "str", "required": True},
-    "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"]},
-    "min_size": {"type": "int", "required": True},
-    "max_size": {"type": "int", "required": True},
-    "desired_size": {"type": "int"},
-    "labels": {"type": "dict"},
-    "taints": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "key": {"type": "str", "required": True, "no_log": False},
-            "value": {"type": "str"},
-            "effect": {"type": "str", "required": True},
-        },
-    },
-    "disk_size_gib": {"type": "int"},
-}
-ADDON_SPEC = {
-    "name": {"type": "str", "required": True},
-    "version": {"type": "str"},
-    "configuration": {"type": "dict"},
-}
-ACCESS_SPEC = {
-    "name": {"type": "str", "required": True},
-    "principal": {"type": "str", "required": True},
-    "groups": {"type": "list", "elements": "str"},
-    "policies": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "policy": {"type": "str", "required": True},
-            "namespaces": {"type": "list", "elements": "str"},
-        },
-    },
-}
-WORKLOAD_SPEC = {
-    "name": {"type": "str", "required": True},
-    "service_account": {"type": "str", "required": True},
-    "tables": {"type": "list", "elements": "str"},
-    "read_buckets": {"type": "list", "elements": "str"},
-    "write_buckets": {"type": "list", "elements": "str"},
-    "publish": {"type": "list", "elements": "str"},
-    "consume": {"type": "list", "elements": "str"},
-    "secrets": {"type": "list", "elements": "str", "no_log": False},
-}
-SPEC = {
-    "cluster_name": {"type": "str", "required": True},
-    "version": {"type": "str", "required": True},
-    "availability_zones": {"type": "list", "elements": "str", "required": True},
-    "key_for": {"type": "dict", "required": True, "no_log": False},
-    "prefix": {"type": "str", "required": True},
-    "support_type": {"type": "str", "choices": ["STANDARD", "EXTENDED"], "default": "STANDARD"},
-    "public_access_cidrs": {"type": "list", "elements": "str", "default": []},
-    "service_cidr": {"type": "str"},
-    "log_retention_days": {"type": "int", "default": 90},
-    "deletion_protection": {"type": "bool", "default": True},
-    "deployer": {"type": "str", "default": CALLER},
-    "access_entries": {"type": "list", "elements": "dict", "default": [], "options": ACCESS_SPEC},
-    "addons": {"type": "list", "elements": "dict", "default": [], "options": ADDON_SPEC},
-    "node_groups": {"type": "list", "elements": "dict", "required": True, "options": NODE_GROUP_SPEC},
-    "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"], "default": "ON_DEMAND"},
-    "max_unavailable_percent": {"type": "int", "default": 33},
-    "disk_size_gib": {"type": "int", "default": 50},
-    "disk_iops": {"type": "int", "default": 3000},
-    "disk_throughput": {"type": "int", "default": 125},
-    "metadata_hop_limit": {"type": "int", "default": 1},
-    "node_tags": {"type": "dict", "default": {}},
-    "force_updates": {"type": "bool", "default": False},
-    "service_accounts": {"type": "dict", "default": {}},
-    "workloads": {"type": "list", "elements": "dict", "default": [], "options": WORKLOAD_SPEC},
-    "permissions_boundary": {"type": "str"},
-}
 RANGES = {
     "max_unavailable_percent": (1, 100, "percent"),
     "disk_size_gib": (20, 16384, "GiB"),
@@ -135,8 +64,9 @@ def check(params: Mapping[str, Any], region: str) -> None:
         )
     _check_tags(params["node_tags"])
     _check_node_groups(params)
-    _check_addons(params["addons"])
+    _check_addons(params["addons"], params["service_accounts"])
     _check_access(params)
+    _check_role_names(params, region)
     _check_workloads(params, region)
     boundary = params.get("permissions_boundary")
     if boundary and not POLICY_ARN.match(boundary):
@@ -248,6 +178,12 @@ def _check_node_groups(params: Mapping[str, Any]) -> None:
                 group["disk_size_gib"],
                 *RANGES["disk_size_gib"],
             )
+        size = params["disk_size_gib"] if group.get("disk_size_gib") is None else group["disk_size_gib"]
+        if params["disk_iops"] > IOPS_PER_GIB * size:
+            raise InvalidInput(
+                f"eks_disk_iops: {params['disk_iops']} is outside 3000 to {IOPS_PER_GIB * size}, what a volume of {size} GiB "
+                f"can have, as those of {name} are ({IOPS_PER_GIB} for each GiB): lower it, or raise disk_size_gib"
+            )
         _check_labels(group)
         _check_taints(group)
 
@@ -306,8 +242,14 @@ def _check_taints(group: Mapping[str, Any]) -> None:
         taken.add((taint["key"], taint["effect"]))
 
 
-def _check_addons(addons: list[Mapping[str, Any]]) -> None:
-    _check_unique("eks_addons", [addon["name"] for addon in addons])
+def _check_addons(addons: list[Mapping[str, Any]], accounts: Mapping[str, Any]) -> None:
+    names = [addon["name"] for addon in addons]
+    _check_unique("eks_addons", names)
+    if CNI in names and CNI not in accounts:
+        raise InvalidInput(
+            f"eks_service_accounts: {CNI} is not among {', '.join(accounts) or 'none'}, and eks_addons lists it: the role of nodes "
+            f"gives no pod its address, so add {CNI}: kube-system/aws-node"
+        )
     for addon in addons:
         version = addon.get("version") or RECOMMENDED
         if version not in (RECOMMENDED, KEEP) and not ADDON_VERSION.match(version):
@@ -357,8 +299,24 @@ def _check_access(params: Mapping[str, Any]) -> None:
             raise InvalidInput(f"eks_access_entries: {name} has neither policies nor groups, so it could do nothing: give one")
 
 
+def _deployment(params: Mapping[str, Any], region: str) -> str:
+    return params.get("deployment") or f"{params['environment']}-{region}"
+
+
+def _check_role_names(params: Mapping[str, Any], region: str) -> None:
+    """Those that are ours to name; a workload's name gives way to the deployment's instead."""
+    deployment = _deployment(params, region)
+    actor = max(("cluster", "nodes", *(name for name in params["service_accounts"] if name in ACTORS)), key=len)
+    role = f"{deployment}-eks-{actor}"
+    if len(role) > ROLE_NAME:
+        raise InvalidInput(
+            f"platform_deployment: {deployment!r} makes the role {role} of {len(role)} characters, and IAM takes {ROLE_NAME}: "
+            f"use a name of at most {ROLE_NAME - len(role) + len(deployment)}"
+        )
+
+
 def _check_workloads(params: Mapping[str, Any], region: str) -> None:
-    deployment = params.get("deployment") or f"{params['environment']}-{region}"
+    deployment = _deployment(params, region)
     accounts = dict(params["service_accounts"])
     for actor in accounts:
         if actor not in ACTORS:

@@ -33,6 +33,7 @@ TABLE_ACTIONS = [
     "dynamodb:UpdateItem",
 ]
 READ_SECRET = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+CLOUDFRONT_SECRET = "cloudfront-origin"
 USE_KEY = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
 
 
@@ -230,13 +231,18 @@ def _vpc_cni(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, An
 
 
 def _ext_secrets(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, Any], list[str]]:
-    """The environment's secrets, and the password that RDS keeps for its databases."""
+    """The environment's secrets, and the password that RDS keeps for its databases.
+
+    What CloudFront proves itself with to the load balancer is for those two alone.
+    """
     managed = _allow(
         READ_SECRET,
         place.arn("secretsmanager", "secret:rds!*"),
         {"ArnLike": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": place.arn("rds", f"db:{place.environment}-*")}},
     )
-    statements = [*_secrets(params, place, ["*"]), managed]
+    origin = place.arn("secretsmanager", f"secret:{place.environment}/{CLOUDFRONT_SECRET}-??????")
+    denied = {"Effect": "Deny", "Action": READ_SECRET, "Resource": origin}
+    statements = [*_secrets(params, place, ["*"]), managed, denied]
     return "reads secrets into the EKS cluster", {"secrets": document(statements)}, []
 
 

@@ -27,6 +27,7 @@ def _not_known_yet(error: Exception) -> bool:
 class AccessEntry(Kind):
     """What an IAM role or user may do in the cluster. ``policies``: ``policy`` (an ARN) and ``namespaces``, none for all of them.
 
+    ``first_principal`` is whom it is made for where it then stays theirs, whoever is desired later.
     Found by its tags, since the principal may be known only during the run.
     """
 
@@ -37,6 +38,7 @@ class AccessEntry(Kind):
     fields = (
         Field("cluster", on_change="replace"),
         Field("principal", on_change="replace"),
+        Field("first_principal", on_change="keep"),
         Field("groups", unordered=True),
         Field("policies", unordered=True),
     )
@@ -46,7 +48,7 @@ class AccessEntry(Kind):
         wanted = {
             resource.desired["principal"]: resource.address
             for resource in view.resources
-            if isinstance(resource.desired["principal"], str)
+            if isinstance(resource.desired.get("principal"), str)
         }
         clusters = common.clusters_of(view)
         lists = view.api.map(
@@ -92,9 +94,10 @@ class AccessEntry(Kind):
 
     def create(self, context: Context, resource: Resource) -> Observed:
         desired, client = resource.desired, context.api.client("eks")
+        principal = desired.get("principal") or desired["first_principal"]
         request = {
             "clusterName": desired["cluster"],
-            "principalArn": desired["principal"],
+            "principalArn": principal,
             "kubernetesGroups": desired["groups"],
             "type": "STANDARD",
             "tags": desired["tags"],
@@ -103,7 +106,7 @@ class AccessEntry(Kind):
         return Observed(
             resource.address,
             item["accessEntryArn"],
-            {**{name: desired[name] for name in ("cluster", "principal", "groups")}, "policies": []},
+            {"cluster": desired["cluster"], "principal": principal, "groups": desired["groups"], "policies": []},
             _attributes(item),
         )
 

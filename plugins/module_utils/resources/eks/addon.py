@@ -22,8 +22,16 @@ from . import common
 
 
 def parsed(configuration: Any) -> Any:
-    """Configuration values as EKS answers them (a JSON text, or none) or as they are desired."""
-    return (json.loads(configuration) if configuration else {}) if isinstance(configuration, str) else configuration
+    """Configuration values as EKS answers them (a JSON text, or none) or as they are desired.
+
+    EKS takes YAML too, which is written by other hands alone: that stays the text that it is.
+    """
+    if not isinstance(configuration, str):
+        return configuration
+    try:
+        return json.loads(configuration) if configuration else {}
+    except ValueError:
+        return configuration
 
 
 class Addon(Kind):
@@ -43,6 +51,8 @@ class Addon(Kind):
         stuck=frozenset({"DEGRADED", "UPDATE_FAILED"}),
         delay=10.0,
         timeout=1800.0,
+        # While its first replicas start.
+        patience=900.0,
     )
     fields = (
         Field("cluster", on_change="replace"),

@@ -16,13 +16,19 @@ from typing import Any
 from ...aws.errors import tolerating
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
-from ...reconcile.errors import InvalidInput
+from ...reconcile.errors import EngineError, InvalidInput
 from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
 from ...reconcile.unknown import UNKNOWN
 from ...reconcile.waiter import Waiter
 from . import common
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+# States in which others can rest on it.
+RUNNING = (common.ACTIVE, "UPDATING")
+WAY_OUT = {
+    "FAILED": "delete it (aws eks delete-cluster; it holds nothing yet) and run the eks tier",
+    common.DELETING: "wait until it is gone and run the eks tier",
+}
 VERSION = re.compile(r"^1\.(\d{1,3})$")
 
 
@@ -80,8 +86,14 @@ class Cluster(Kind):
                 yield self._observed(address, item)
 
     def find(self, view: View) -> Iterable[Observed]:
+        """Raises EngineError for a cluster that is there and that nothing can rest on."""
         for resource in view.resources:
             item = self._describe(view, resource.desired["name"])
+            if item and item["status"] not in RUNNING:
+                raise EngineError(
+                    f"{resource.address}: the cluster {item['name']} is in state {item['status']}: "
+                    + WAY_OUT.get(item["status"], "run the eks tier, which waits for it, or run again later")
+                )
             if item:
                 yield self._observed(resource.address, item)
 

@@ -9,6 +9,7 @@ behavior", "Customize managed nodes with launch templates").
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ FAILED = ("CREATE_FAILED", "DELETE_FAILED")
 
 
 class NodeGroup(Kind):
-    """A node group. Options: ``force`` (an update evicts pods that resist).
+    """A node group. Options: ``force`` (an update evicts pods that resist), ``replace`` (one that works may be made anew).
 
     Its natural name is its name within the cluster; its id is its ARN, which no later group of the name has.
 
@@ -44,6 +45,8 @@ class NodeGroup(Kind):
         stuck=frozenset({"DEGRADED"}),
         delay=15.0,
         timeout=3600.0,
+        # While nodes join.
+        patience=300.0,
         later=True,
     )
     fields = (
@@ -115,6 +118,23 @@ class NodeGroup(Kind):
         item = common.create(self, context, resource, stub, lambda: client.create_nodegroup(**request))["nodegroup"]
         made = {field.name: desired.get(field.name) for field in self.fields}
         return Observed(resource.address, item["nodegroupArn"], made, _attributes(item))
+
+    def blocks_replace(self, resource: Resource, observed: Observed) -> str | None:
+        """All its nodes would go before the first new one comes."""
+        if resource.options.get("replace"):
+            return None
+        return (
+            "add a group of another name, apply, then remove this one (aws eks delete-nodegroup), or set eks_replace_node_groups: "
+            "true to have all its nodes deleted before the new ones are made"
+        )
+
+    def successor(self, resource: Resource, observed: Observed) -> Resource:
+        """As many nodes as the autoscaler had, within the new bounds; a group that never worked had none."""
+        size, bounds = observed.fields.get("desired_size"), resource.desired["scaling"]
+        if observed.broken or size is None:
+            return resource
+        carried = min(max(size, bounds["min"]), bounds["max"])
+        return dataclasses.replace(resource, desired={**resource.desired, "desired_size": carried})
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         """What holds of the group first, so that the nodes that an update of the version brings have it already."""
@@ -223,6 +243,7 @@ def _values(item: Mapping[str, Any], template: Any) -> dict[str, Any]:
             {"key": taint["key"], "value": taint.get("value", ""), "effect": taint["effect"]} for taint in item.get("taints") or ()
         ],
         "scaling": {"min": scaling.get("minSize"), "max": scaling.get("maxSize")},
+        "desired_size": scaling.get("desiredSize"),
         "max_unavailable_percent": (item.get("updateConfig") or {}).get("maxUnavailablePercentage"),
     }
 
