@@ -209,7 +209,7 @@ class CertificateValidation(Kind):
             resource = wanted.get(address)
             if not any(domain.endswith("." + read) for read in listed):
                 listed[domain] = self._read(view, zones, domain, resource.options if resource else {})
-            zone_id, found = [read for root, read in listed.items() if domain == root or domain.endswith("." + root)][0]
+            zone_id, found = listed[min((root for root in listed if domain == root or domain.endswith("." + root)), key=len)]
             if name in found:
                 yield self._observed(
                     resource.address if resource else f"{self.name}/{address.split('/', 1)[1]}",
