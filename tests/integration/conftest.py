@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ class Platform:
     first: dict[str, Any] = field(default_factory=dict)
     second: dict[str, Any] = field(default_factory=dict)
     snapshot: Any = None
+    fresh_seconds: float = 0.0
     region: str = REGION
 
     @property
@@ -77,7 +79,9 @@ def deployed(local: LocalAws):
         if environment not in known:
             local.reset()
             platform = Platform(environment, local)
+            start = time.time()
             platform.first = platform.results("site.yml")
+            platform.fresh_seconds = time.time() - start
             platform.second = platform.results("site.yml")
             platform.snapshot = local.snapshot()
             known[environment] = platform

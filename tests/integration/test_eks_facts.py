@@ -45,10 +45,10 @@ def role_policies(platform, role):
     return [statement for document in documents for statement in document["Statement"]]
 
 
-def resources_of(statements, prefix):
-    """The resources of the statements whose actions begin with ``prefix``."""
+def resources_of(statements, prefix, effect="Allow"):
+    """The resources of the statements of ``effect`` whose actions begin with ``prefix``."""
     found = set()
-    for statement in statements:
+    for statement in (statement for statement in statements if statement["Effect"] == effect):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         if actions[0].startswith(prefix):
             found |= set(statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]])
@@ -280,9 +280,11 @@ def test_documents_are_written_by_both_and_chunks_by_the_consumers(platform, rol
 
 
 def test_external_secrets_reads_the_environments_secrets(platform):
-    named = resources_of(role_policies(platform, "ext-secrets"), "secretsmanager:")
+    policies = role_policies(platform, "ext-secrets")
     prefix = f"arn:aws:secretsmanager:{platform.region}:{platform.account_id}:secret"
-    assert named == {f"{prefix}:{platform.environment}/*", f"{prefix}:rds!*"}
+    assert resources_of(policies, "secretsmanager:") == {f"{prefix}:{platform.environment}/*", f"{prefix}:rds!*"}
+    # What proves to the load balancer that a request came through CloudFront is no pod's business.
+    assert resources_of(policies, "secretsmanager:", "Deny") == {f"{prefix}:{platform.environment}/cloudfront-origin-??????"}
 
 
 def test_the_service_linked_roles_of_nodes_stand(platform):

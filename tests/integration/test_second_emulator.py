@@ -93,7 +93,6 @@ UNTOLD = {
     ("eks", "launch_template/*", "settings"): "a volume has no key",
     ("rds", "db_instance/*", "log_exports"): "an instance exports no logs",
     ("rds", "db_instance/*", "secret_key"): "a managed password has no key",
-    ("redis", "cache_parameter_group/*", "parameters"): "DescribeCacheParameters answers all, whatever source is asked for",
     ("redis", "replication_group/*", "kms_key"): "a replication group has no key",
     ("cloudfront", "target_group/*", "protocol_version"): "a target group has no protocol version",
 }

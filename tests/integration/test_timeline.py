@@ -36,8 +36,8 @@ def fresh_run(platform) -> tuple[float, list[str]]:
 
 
 @pytest.mark.parametrize("empty", ["prod"], indirect=True)
-def test_the_long_builds_run_side_by_side(empty, capsys):
-    at_once, _lines = fresh_run(empty)
+def test_the_long_builds_run_side_by_side(empty, deployed, capsys):
+    at_once = deployed("prod").fresh_seconds
     empty.local.reset()
     empty.local.settings(transitions=BUILDS)
     try:
