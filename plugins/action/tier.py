@@ -24,7 +24,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions, Tier, run
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions, Tier, nothing_done, run
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
 # Seconds between two lines about the same wait.
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         memory = _RunMemory(task_vars.get("inventory_hostname", "localhost"))
         if self._task.args.get("verb") == "await" and memory.is_finished(self._name()):
-            return {"changed": False, "plan": [], "resources": {}, "unmanaged": [], "kept": []}
+            return nothing_done()
         arguments = {**_plain(self._task.args), "planned": memory.planned() if self._task.check_mode else None}
         if self._in_process(task_vars):
             result = self._run_here(arguments)

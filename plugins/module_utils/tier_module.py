@@ -94,6 +94,11 @@ class RunOptions:
     progress: Callable[[str, str, float], None] = lambda address, state, seconds: None
 
 
+def nothing_done() -> dict[str, Any]:
+    """The result of a run that had nothing to look at."""
+    return {"changed": False, "plan": [], "resources": {}, "unmanaged": [], "kept": []}
+
+
 def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
     """Run a tier with validated ``params``; return Ansible's result dictionary, with ``failed`` and ``msg`` when it failed.
 
@@ -117,7 +122,7 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
     if params["verb"] == "validate":
         Graph(tier.declare(params, place))
-        return {"changed": False, "plan": [], "resources": {}, "unmanaged": [], "kept": []}
+        return nothing_done()
     overlay = Overlay(params.get("planned"))
     owner = Owner(
         deployment,

@@ -56,6 +56,15 @@ def address_in(tags: Mapping[str, str], kind: str, fallback: str) -> str:
     return address if address.startswith(kind + "/") else f"{kind}/{fallback}"
 
 
+def write_resource_tags(client: Any, arn: str, change: Change) -> None:
+    """AddTagsToResource and RemoveTagsFromResource, as RDS and ElastiCache have them, each only when needed."""
+    to_set, to_remove = written(change)
+    if to_set:
+        client.add_tags_to_resource(ResourceName=arn, Tags=as_list(to_set))
+    if to_remove:
+        client.remove_tags_from_resource(ResourceName=arn, TagKeys=to_remove)
+
+
 def write_ec2_tags(client: Any, resource_id: str, change: Change) -> None:
     """EC2 CreateTags and DeleteTags, each only when needed."""
     to_set, to_remove = written(change)

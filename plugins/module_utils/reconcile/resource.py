@@ -181,13 +181,13 @@ class Kind:
         if not self.waiter:
             return True
         state = self.refresh(context, observed)
-        if state in self.waiter.failed or (state in self.waiter.stuck and not self.waiter.patience):
+        if self.waiter.ends(state):
             raise WaitFailed(self._failure(context, observed, str(state)))
         return state in self.waiter.ready
 
     def _failure(self, context: Context, observed: Observed, state: str) -> str:
         reason = self.reason(context, observed).rstrip(".")
-        verb = "ended" if self.waiter and self.waiter.ends(state) else "is"
+        verb = "ended" if self.waiter and state in self.waiter.failed | self.waiter.stuck else "is"
         return f"{observed.address} {verb} in state {state}{': ' + reason if reason else ''}; {self.next_step}"
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:

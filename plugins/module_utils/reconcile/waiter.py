@@ -37,9 +37,9 @@ class Waiter:
     later: bool = False
     patience: float = 0.0
 
-    def ends(self, state: str | None) -> bool:
-        """True in a state that no further waiting changes into a ready one."""
-        return state in self.failed or state in self.stuck
+    def ends(self, state: str | None, waited: float = 0.0) -> bool:
+        """True in a state that no further waiting changes into a ready one, after ``waited`` seconds."""
+        return state in self.failed or (state in self.stuck and waited >= self.patience)
 
 
 def wait_ready(
@@ -58,7 +58,7 @@ def wait_ready(
     """
 
     def done(state: str | None, elapsed: float) -> bool:
-        if state in waiter.failed or (state in waiter.stuck and elapsed >= waiter.patience):
+        if waiter.ends(state, elapsed):
             raise WaitFailed(failure(str(state)))
         return state in waiter.ready
 

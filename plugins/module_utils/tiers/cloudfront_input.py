@@ -16,7 +16,7 @@ from typing import Any
 
 from ..reconcile.errors import InvalidInput
 from ..resources.acm import EDGE
-from . import kms, vpc_lookups
+from . import checks, kms, vpc_lookups
 from .s3 import PART
 
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -73,7 +73,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     _check_domain(params)
     vpc_lookups.check_zones("cloudfront_alb_zones", params["alb_zones"], region)
     for name, (least, most, unit) in RANGES.items():
-        _check_range(f"cloudfront_{name}", params[name], least, most, unit)
+        checks.within(f"cloudfront_{name}", params[name], least, most, unit)
     _check_timeouts(params)
     _check_health(params["health_check"])
     _check_tls(params)
@@ -90,11 +90,6 @@ def check(params: Mapping[str, Any], region: str) -> None:
             raise InvalidInput(
                 f"{variable}: {name!r} cannot be part of a bucket's name: lower-case letters, digits and single hyphens"
             )
-
-
-def _check_range(variable: str, value: int, least: int, most: int, unit: str) -> None:
-    if not least <= value <= most:
-        raise InvalidInput(f"{variable}: {value} is outside {least} to {most}{' ' + unit if unit else ''}")
 
 
 def _one_of(variable: str, value: str, choices: tuple[str, ...]) -> None:
@@ -161,7 +156,7 @@ def _check_timeouts(params: Mapping[str, Any]) -> None:
 def _check_health(health: Mapping[str, Any]) -> None:
     what = "cloudfront_health_check"
     for name, (least, most, unit) in HEALTH_RANGES.items():
-        _check_range(f"{what}.{name}", health[name], least, most, unit)
+        checks.within(f"{what}.{name}", health[name], least, most, unit)
     if health["timeout_seconds"] >= health["interval_seconds"]:
         raise InvalidInput(
             f"{what}.timeout_seconds: {health['timeout_seconds']} is not below interval_seconds, {health['interval_seconds']}: "

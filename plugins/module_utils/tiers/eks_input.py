@@ -13,10 +13,9 @@ from typing import Any
 
 from ..reconcile.errors import InvalidInput
 from ..resources.eks.cluster import VERSION
-from ..resources.logs import RETENTION_DAYS
-from . import kms, vpc_lookups
+from . import checks, kms, vpc_lookups
 from .eks_spec import CALLER
-from .vpc import CLUSTER_NAME, POLICY_ARN
+from .vpc import CLUSTER_NAME
 
 KEYS = ("eks", "ebs", "logs", "s3", "dynamodb", "sns", "sqs", "secretsmanager")
 ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets")
@@ -56,7 +55,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     _check_keys(params)
     _check_endpoint(params)
     for name, (low, high, unit) in RANGES.items():
-        _check_range(f"eks_{name}: {params[name]}", params[name], low, high, unit)
+        checks.within(f"eks_{name}", params[name], low, high, unit)
     if params["disk_throughput"] * 4 > params["disk_iops"]:
         raise InvalidInput(
             f"eks_disk_throughput: {params['disk_throughput']} MiB a second needs {params['disk_throughput'] * 4} of "
@@ -68,16 +67,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     _check_access(params)
     _check_role_names(params, region)
     _check_workloads(params, region)
-    boundary = params.get("permissions_boundary")
-    if boundary and not POLICY_ARN.match(boundary):
-        raise InvalidInput(
-            f"eks_permissions_boundary: {boundary!r} is no policy: use an ARN such as arn:aws:iam::123456789012:policy/boundary"
-        )
-
-
-def _check_range(what: str, value: int, low: int, high: int, unit: str) -> None:
-    if not low <= value <= high:
-        raise InvalidInput(f"{what} is outside {low} to {high} {unit}")
+    checks.permissions_boundary("eks_permissions_boundary", params.get("permissions_boundary"))
 
 
 def _check_unique(variable: str, names: list[str]) -> None:
@@ -99,10 +89,7 @@ def _check_cluster(params: Mapping[str, Any], region: str) -> None:
             "the patch)"
         )
     vpc_lookups.check_zones("eks_availability_zones", params["availability_zones"], region)
-    if params["log_retention_days"] not in RETENTION_DAYS:
-        raise InvalidInput(
-            f"eks_log_retention_days: {params['log_retention_days']} is none of {', '.join(map(str, RETENTION_DAYS))}"
-        )
+    checks.retention("eks_log_retention_days", params["log_retention_days"])
 
 
 def _check_keys(params: Mapping[str, Any]) -> None:
@@ -146,12 +133,7 @@ def _network(variable: str, text: str) -> IPv4Network:
 
 def _check_tags(tags: Mapping[str, Any]) -> None:
     for key, value in tags.items():
-        if (
-            not isinstance(value, str)
-            or len(value) > 256
-            or not 1 <= len(key) <= 128
-            or key.startswith(("aws:", "agent-platform:"))
-        ):
+        if not checks.can_be_tag(key, value):
             raise InvalidInput(
                 f"eks_node_tags: {key!r}: {value!r} cannot be a tag: a key of 1 to 128 characters, beginning with neither aws: nor "
                 "agent-platform:, and a string of at most 256"
@@ -172,13 +154,10 @@ def _check_node_groups(params: Mapping[str, Any]) -> None:
             )
         _check_sizes(group)
         architecture(group)
-        if group.get("disk_size_gib") is not None:
-            _check_range(
-                f"eks_node_groups: disk_size_gib {group['disk_size_gib']} of {name}",
-                group["disk_size_gib"],
-                *RANGES["disk_size_gib"],
-            )
         size = params["disk_size_gib"] if group.get("disk_size_gib") is None else group["disk_size_gib"]
+        low, high, unit = RANGES["disk_size_gib"]
+        if not low <= size <= high:
+            raise InvalidInput(f"eks_node_groups: disk_size_gib {size} of {name} is outside {low} to {high} {unit}")
         if params["disk_iops"] > IOPS_PER_GIB * size:
             raise InvalidInput(
                 f"eks_disk_iops: {params['disk_iops']} is outside 3000 to {IOPS_PER_GIB * size}, what a volume of {size} GiB "

@@ -14,13 +14,13 @@ from ..reconcile.errors import InvalidInput
 from ..reconcile.reference import Ref
 from ..reconcile.resource import Resource
 from ..resources.iam import Role
-from ..resources.logs import RETENTION_DAYS, LogGroup
+from ..resources.logs import LogGroup
 from ..resources.rds.instance import Instance
 from ..resources.rds.parameter_group import ParameterGroup
 from ..resources.rds.settings import STRIPED
 from ..resources.rds.subnet_group import SubnetGroup
 from ..tier_module import Place
-from . import eks, kms, vpc_lookups
+from . import checks, eks, kms, vpc_lookups
 
 ENGINE = "postgres"
 PORT = 5432
@@ -39,7 +39,6 @@ RESERVED_DATABASES = ("rdsadmin", "template0", "template1")
 VERSION = re.compile(r"^(1[2-9]|[2-9]\d)(\.\d{1,2})?$")
 CLASS = re.compile(r"^db\.[a-z0-9-]+\.[a-z0-9-]+$")
 PARAMETER = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]*$")
-POLICY_ARN = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+$")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 BACKUP_WINDOW = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
 MAINTENANCE_WINDOW = re.compile(rf"^({'|'.join(DAYS)}):([01]\d|2[0-3]):([0-5]\d)-({'|'.join(DAYS)}):([01]\d|2[0-3]):([0-5]\d)$")
@@ -136,11 +135,7 @@ def _check_names(params: Mapping[str, Any]) -> None:
                 f"rds_{variable}: {value!r} is none that RDS takes: 1 to 63 letters, digits and _, beginning with a letter, "
                 f"and none of {', '.join(reserved)}"
             )
-    boundary = params.get("permissions_boundary")
-    if boundary and not POLICY_ARN.match(boundary):
-        raise InvalidInput(
-            f"rds_permissions_boundary: {boundary!r} is no policy: use an ARN such as arn:aws:iam::123456789012:policy/boundary"
-        )
+    checks.permissions_boundary("rds_permissions_boundary", params.get("permissions_boundary"))
 
 
 def _check_engine(params: Mapping[str, Any]) -> None:
@@ -226,10 +221,7 @@ def _check_watching(params: Mapping[str, Any]) -> None:
         raise InvalidInput(
             f"rds_insights_retention_days: {days} is too few for rds_insights_mode advanced, which needs {ADVANCED_DAYS} or more"
         )
-    if params["log_retention_days"] not in RETENTION_DAYS:
-        raise InvalidInput(
-            f"rds_log_retention_days: {params['log_retention_days']} is none of {', '.join(map(str, RETENTION_DAYS))}"
-        )
+    checks.retention("rds_log_retention_days", params["log_retention_days"])
     if len(set(params["log_exports"])) < len(params["log_exports"]):
         raise InvalidInput(f"rds_log_exports: {params['log_exports']} names something twice: name each once")
 

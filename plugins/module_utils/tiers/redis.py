@@ -15,9 +15,9 @@ from ..reconcile.resource import Resource
 from ..resources.elasticache.groups import CacheParameterGroup, CacheSubnetGroup
 from ..resources.elasticache.replication_group import ReplicationGroup
 from ..resources.elasticache.shapes import NO_TLS, NO_TOPIC, OPTIONAL_TLS, REDIS, VALKEY, numbers
-from ..resources.logs import RETENTION_DAYS, LogGroup
+from ..resources.logs import LogGroup
 from ..tier_module import Place
-from . import eks, kms, secrets, vpc_lookups
+from . import checks, eks, kms, secrets, vpc_lookups
 
 PORT = 6379
 NODES = 6
@@ -87,10 +87,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     for name, (low, high, unit) in RANGES.items():
         if not low <= params[name] <= high:
             raise InvalidInput(f"redis_{name}: {params[name]} is outside {low} to {high} {unit}")
-    if params["log_retention_days"] not in RETENTION_DAYS:
-        raise InvalidInput(
-            f"redis_log_retention_days: {params['log_retention_days']} is none of {', '.join(map(str, RETENTION_DAYS))}"
-        )
+    checks.retention("redis_log_retention_days", params["log_retention_days"])
     _check_engine(params["engine"], params["engine_version"])
     _check_nodes(params)
     _check_encryption(params)

@@ -24,16 +24,15 @@ from ..resources.ec2.subnet import Subnet
 from ..resources.ec2.vpc import Vpc
 from ..resources.ec2.vpc_endpoint import VpcEndpoint
 from ..resources.iam import Role
-from ..resources.logs import RETENTION_DAYS, LogGroup
+from ..resources.logs import LogGroup
 from ..tier_module import Place
-from . import kms
+from . import checks, kms
 from .vpc_rules import ANYWHERE, VPC, endpoint_policy, network_acls, security_groups
 from .vpc_zones import FIRST_BLOCK, Zone, zones_of
 
 GATEWAY_SERVICES = ("s3", "dynamodb")
 SERVICE = re.compile(r"^[a-z0-9]+([.-][a-z0-9]+)*$")
 CLUSTER_NAME = re.compile(r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$")
-POLICY_ARN = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+$")
 INTERVALS = (60, 600)
 RULES_OF_A_GROUP = 60
 TAGS_OF_A_RESOURCE = 50
@@ -87,26 +86,14 @@ def check(params: Mapping[str, Any], region: str) -> None:
             f"platform_kms_key_for: the key {params['flow_log_key']!r} of logs cannot be in an alias: lower-case letters, "
             "digits, _ and -"
         )
-    if params["flow_log_retention_days"] not in RETENTION_DAYS:
-        raise InvalidInput(
-            f"vpc_flow_log_retention_days: {params['flow_log_retention_days']} is none of {', '.join(map(str, RETENTION_DAYS))}"
-        )
-    boundary = params.get("permissions_boundary")
-    if boundary and not POLICY_ARN.match(boundary):
-        raise InvalidInput(
-            f"vpc_permissions_boundary: {boundary!r} is no policy: use an ARN such as arn:aws:iam::123456789012:policy/boundary"
-        )
+    checks.retention("vpc_flow_log_retention_days", params["flow_log_retention_days"])
+    checks.permissions_boundary("vpc_permissions_boundary", params.get("permissions_boundary"))
 
 
 def _check_subnet_tags(params: Mapping[str, Any]) -> None:
     for tier, tags in (params.get("subnet_tags") or {}).items():
         for key, value in (tags or {}).items():
-            if (
-                not isinstance(value, str)
-                or len(value) > 256
-                or not 1 <= len(key) <= 128
-                or key.startswith(("aws:", "agent-platform:"))
-            ):
+            if not checks.can_be_tag(key, value):
                 raise InvalidInput(
                     f"vpc_subnet_tags: {key!r}: {value!r} of {tier} cannot be a tag: a key of 1 to 128 characters, beginning with "
                     "neither aws: nor agent-platform:, and a string of at most 256"

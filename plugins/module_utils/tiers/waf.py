@@ -12,10 +12,10 @@ from typing import Any
 from ..reconcile.errors import InvalidInput
 from ..reconcile.reference import Ref
 from ..reconcile.resource import Resource
-from ..resources.logs import RETENTION_DAYS, EdgeLogGroup
+from ..resources.logs import EdgeLogGroup
 from ..resources.waf import REGION, WebAcl, visibility_config
 from ..tier_module import Place
-from . import kms
+from . import checks, kms
 
 NAME = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
 # What metrics of WAF are called by WAF itself.
@@ -85,12 +85,11 @@ def check(params: Mapping[str, Any], region: str) -> None:
         raise InvalidInput(
             f"platform_region: {region} belongs to a partition without {REGION}, where CloudFront takes its web ACL from"
         )
-    _check_range("waf_rate_limit", params["rate_limit"], 10, 2_000_000_000, "requests")
-    _check_range("waf_max_capacity", params["max_capacity"], 1, MOST_CAPACITY, "web ACL capacity units")
+    checks.within("waf_rate_limit", params["rate_limit"], 10, 2_000_000_000, "requests")
+    checks.within("waf_max_capacity", params["max_capacity"], 1, MOST_CAPACITY, "web ACL capacity units")
     if params["rate_limit_window_seconds"] not in WINDOWS:
         raise InvalidInput(f"waf_rate_limit_window_seconds: {params['rate_limit_window_seconds']} is none of {_listed(WINDOWS)}")
-    if params["log_retention_days"] not in RETENTION_DAYS:
-        raise InvalidInput(f"waf_log_retention_days: {params['log_retention_days']} is none of {_listed(RETENTION_DAYS)}")
+    checks.retention("waf_log_retention_days", params["log_retention_days"])
     _check_logging(params)
     for group in params["managed_rule_groups"]:
         _check_group(group)
@@ -104,11 +103,6 @@ def check(params: Mapping[str, Any], region: str) -> None:
         _check_custom(rule)
     _check_uploads(params)
     _check_unique(params)
-
-
-def _check_range(variable: str, value: int, low: int, high: int, unit: str) -> None:
-    if not low <= value <= high:
-        raise InvalidInput(f"{variable}: {value} is outside {low} to {high} {unit}")
 
 
 def _listed(values: tuple[Any, ...]) -> str:

@@ -17,7 +17,7 @@ from ...aws.tags import written
 from ...reconcile.delta import Change
 from ...reconcile.errors import WaitFailed
 from ...reconcile.resource import Context, Kind, Observed, Resource, View
-from ...reconcile.waiter import Waiter, wait_gone, wait_ready
+from ...reconcile.waiter import Waiter, wait_ready
 
 GONE = "ResourceNotFoundException"
 BUSY = "ResourceInUseException"
@@ -74,7 +74,7 @@ def create(kind: Kind, context: Context, resource: Resource, stub: Observed, cal
     except Exception as error:
         if not is_code(error, BUSY) or kind.refresh(context, stub) not in (DELETING, None):
             raise
-    wait_gone(kind.waiter, resource.address, lambda: kind.refresh(context, stub), context.progress)
+    kind.wait_gone(context, stub)
     return attempt()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...aws.errors import is_code
-from ...aws.tags import address_in, as_dict, as_list, written
+from ...aws.tags import address_in, as_dict, write_resource_tags
 from ...reconcile.delta import Change
 from ...reconcile.resource import Context, View
 
@@ -55,9 +55,4 @@ def tags_of(context: Context, arn: str) -> dict[str, str] | None:
 
 
 def write_tags(context: Context, arn: str, change: Change) -> None:
-    client = context.api.client(SERVICE)
-    to_set, to_remove = written(change)
-    if to_set:
-        client.add_tags_to_resource(ResourceName=arn, Tags=as_list(to_set))
-    if to_remove:
-        client.remove_tags_from_resource(ResourceName=arn, TagKeys=to_remove)
+    write_resource_tags(context.api.client(SERVICE), arn, change)

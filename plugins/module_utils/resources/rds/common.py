@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ...aws.errors import is_code, tolerating
-from ...aws.tags import as_dict, as_list, written
+from ...aws.tags import as_dict, as_list, write_resource_tags
 from ...reconcile.delta import Change
 from ...reconcile.resource import Context, Resource, View
 from ...reconcile.waiter import Waiter, wait_gone
@@ -46,12 +46,7 @@ def tagging(resource: Resource) -> list[dict[str, str]]:
 
 
 def write_tags(context: Context, arn: str, change: Change) -> None:
-    client = context.api.client(SERVICE)
-    to_set, to_remove = written(change)
-    if to_set:
-        client.add_tags_to_resource(ResourceName=arn, Tags=as_list(to_set))
-    if to_remove:
-        client.remove_tags_from_resource(ResourceName=arn, TagKeys=to_remove)
+    write_resource_tags(context.api.client(SERVICE), arn, change)
 
 
 def describe_instance(context: Context, name: str) -> Mapping[str, Any] | None:
