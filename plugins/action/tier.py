@@ -15,20 +15,20 @@ import json
 import os
 import sys
 import threading
-from pathlib import Path
+import time
 from typing import Any
 
-from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions, Tier, nothing_done, run
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, RunOptions, Tier, nothing_done, run
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
 # Seconds between two lines about the same wait.
-SAY_EVERY = 15.0
+SAY_EVERY = 10.0
 
 
 class ActionModule(ActionBase):
@@ -41,10 +41,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
-        memory = _RunMemory(task_vars.get("inventory_hostname", "localhost"))
+        memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         if self._task.args.get("verb") == "await" and memory.is_finished(self._name()):
             return nothing_done()
-        arguments = {**_plain(self._task.args), "planned": memory.planned() if self._task.check_mode else None}
+        part = self._part()
+        arguments = {**_plain(self._task.args), "planned": memory.planned(part) if part else None}
         if self._in_process(task_vars):
             result = self._run_here(arguments)
         else:
@@ -55,8 +56,18 @@ class ActionModule(ActionBase):
                 wrap_async=self._task.async_val,
             )
         planned = result.pop("planned", None)
-        memory.note(self._name(), not result.get("failed") and not result.get("awaiting"), planned)
+        if part:
+            memory.remember(part, self._name(), result, planned)
+        else:
+            memory.note(self._name(), not result.get("failed") and not result.get("awaiting"))
         return result
+
+    def _part(self) -> str | None:
+        """The part of the run whose tiers tell each other what they planned or kept; None where each asks the account."""
+        verb = self._task.args.get("verb", "apply")
+        if verb in WRITING:
+            return "check" if self._task.check_mode else None
+        return f"{verb} in check mode" if self._task.check_mode else verb
 
     def _in_process(self, task_vars: dict[str, Any]) -> bool:
         interpreter = task_vars.get("ansible_python_interpreter")
@@ -78,7 +89,8 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
             return remove_values({"failed": True, "msg": message}, secrets)
-        options = RunOptions(check_mode=self._task.check_mode, diff_mode=self._task.diff, progress=_Progress())
+        progress = _Progress(self._name())
+        options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted)
         result = run(tier, checked.validated_parameters, options)
         # For the next tiers, not for anyone's eyes; it holds no secret, but names that a secret may be a part of.
         planned = result.pop("planned", None)
@@ -97,37 +109,15 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"the {self._name()} tier cannot be loaded: {error}") from error
 
 
-class _RunMemory:
-    """What the tiers of one run tell each other about one host: what check mode planned, and which tiers are finished.
-
-    It lies in Ansible's temporary directory of the run, which the run makes for itself and removes at its end.
-    """
-
-    def __init__(self, host: str):
-        safe = "".join(c if c.isalnum() else "_" for c in host)
-        self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_{safe}.json"
-        self.content: dict[str, Any] = (
-            json.loads(self.path.read_text()) if self.path.exists() else {"planned": None, "finished": []}
-        )
-
-    def planned(self) -> dict[str, Any] | None:
-        return self.content["planned"]
-
-    def is_finished(self, tier: str) -> bool:
-        return tier in self.content["finished"]
-
-    def note(self, tier: str, finished: bool, planned: dict[str, Any] | None) -> None:
-        others = [name for name in self.content["finished"] if name != tier]
-        self.content["finished"] = [*others, tier] if finished else others
-        self.content["planned"] = planned or self.content["planned"]
-        self.path.write_text(json.dumps(self.content))
-
-
 class _Progress:
-    """A line now and then about each wait, on stderr so that the output of a run stays what its callback writes."""
+    """A line now and then about each wait and about how far the tier is, on stderr so that the output of a run stays what its
+    callback writes."""
 
-    def __init__(self) -> None:
+    def __init__(self, tier: str) -> None:
+        self.tier = tier
         self.said: dict[str, float] = {}
+        self.done, self.total = 0, 0
+        self.spoke = time.monotonic()
         self.lock = threading.Lock()
 
     def __call__(self, address: str, state: str, seconds: float) -> None:
@@ -135,9 +125,19 @@ class _Progress:
             due = seconds - self.said.get(address, 0.0) >= SAY_EVERY
             if due or seconds == 0:
                 self.said[address] = seconds
-        if due:
-            minutes, rest = divmod(int(seconds), 60)
-            Display().display(f"{address}  {state}  {minutes}m{rest:02d}s", stderr=True)
+            if due:
+                minutes, rest = divmod(int(seconds), 60)
+                self._say(f"{address}  {state}  {minutes}m{rest:02d}s  ({self.done} of {self.total} done)")
+
+    def counted(self, done: int, total: int) -> None:
+        with self.lock:
+            self.done, self.total = done, total
+            if time.monotonic() - self.spoke >= SAY_EVERY:
+                self._say(f"{self.tier}  {done} of {total} done")
+
+    def _say(self, line: str) -> None:
+        self.spoke = time.monotonic()
+        Display().display(line, stderr=True)
 
 
 def _plain(value: Any) -> Any:

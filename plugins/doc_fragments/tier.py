@@ -36,20 +36,66 @@ options:
         that several tiers' long builds run side by side. RV(awaiting) names what is left.
       - V(await) does what V(start) left in the same run, and nothing where nothing was left; by itself it is V(apply).
       - V(validate) only checks the arguments, without any call of AWS.
+      - V(plan) plans like check mode, and lists what is refused instead of failing.
+      - V(drift) does the same, and looks for whatever else is there that the configuration does not know.
+      - V(destroy) deletes whatever this tier of this deployment owns, but keeps what holds data and what that rests on. It needs
+        O(confirm) and without it only lists what it would do.
+      - V(adopt) writes the ownership tags to what stands under our names without them. It needs O(confirm), too.
     type: str
-    choices: [apply, start, await, validate]
+    choices: [apply, start, await, validate, plan, drift, destroy, adopt]
     default: apply
+  confirm:
+    description: The deployment's name, to let O(verb=destroy) and O(verb=adopt) write.
+    type: str
+  confirm_data:
+    description: The deployment's name, to let O(verb=destroy) delete what holds data as well.
+    type: str
+  lift_deletion_protection:
+    description: Whether O(verb=destroy) switches deletion protection off where it is on.
+    type: bool
+    default: false
+  prune:
+    description:
+      - Addresses of resources that this tier owns and the configuration does not name any more; they are deleted, unless they hold
+        data.
+    type: list
+    elements: str
+    default: []
   tags:
     description: Tags for every resource, besides the ownership tags. Other tags are removed.
     type: dict
     default: {}
+  drift_ignores:
+    description: Differences that O(verb=drift) lists as ignored instead of reporting them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      address:
+        description: The address, in which C(*) stands for any characters.
+        type: str
+        required: true
+      reason:
+        description: Why it is to be ignored.
+        type: str
+        required: true
+  plan_file:
+    description: A plan that C(playbooks/plan.yml) wrote; whatever is not in it is refused.
+    type: str
+  plan_max_age:
+    description: How old O(plan_file) may be, in minutes.
+    type: int
+    default: 1440
   ignored_tag_prefixes:
     description: Prefixes of tags that other actors put on our resources, which are neither compared nor removed.
     type: list
     elements: str
     default: []
   planned:
-    description: What earlier tiers of the same check-mode run planned. The action plugin passes it; leave it unset.
+    description: What earlier tiers of the same run planned or kept. The action plugin passes it; leave it unset.
+    type: dict
+  approved:
+    description: What the plan that is applied allows. The action plugin passes it; leave it unset.
     type: dict
 extends_documentation_fragment:
   - amazon.aws.common.modules

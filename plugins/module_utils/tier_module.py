@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .reconcile.errors import EngineError, InvalidInput
+from .reconcile.errors import EngineError, InvalidInput, MissingDependency, Refusal, Refused
 from .reconcile.graph import Graph
 from .reconcile.overlay import Overlay
 from .reconcile.ownership import PREFIX, Owner
-from .reconcile.reconciler import Reconciler
+from .reconcile.reconciler import Outcome, Reconciler
 from .reconcile.resource import Context, Kind, Resource
-from .reconcile.result import as_result, failure_message
+from .reconcile.result import as_result, failure_message, refusals
 
 NAME = re.compile(r"^[a-z](-?[a-z0-9])*$")
 # First parts of names that AWS keeps for itself: alias/aws/..., sg-...
@@ -29,6 +29,11 @@ RESERVED_NAMES = ("aws", "sg")
 # In names of a declaration that is only validated: no call has told the account yet.
 NO_ACCOUNT = "0" * 12
 TAG = re.compile(r"^[\w\s.:/=+\-@]*$")
+VERBS = ("apply", "start", "await", "validate", "plan", "drift", "destroy", "adopt")
+# Verbs that make the account like the configuration.
+WRITING = ("apply", "start", "await")
+# Verbs that only tell what they would do until they are confirmed with the deployment's name.
+CONFIRMED = ("destroy", "adopt")
 
 
 def common_spec() -> dict[str, dict[str, Any]]:
@@ -37,10 +42,23 @@ def common_spec() -> dict[str, dict[str, Any]]:
         "environment": {"type": "str", "required": True},
         "deployment": {"type": "str"},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "verb": {"type": "str", "choices": ["apply", "start", "await", "validate"], "default": "apply"},
+        "verb": {"type": "str", "choices": list(VERBS), "default": "apply"},
+        "confirm": {"type": "str"},
+        "confirm_data": {"type": "str"},
+        "lift_deletion_protection": {"type": "bool", "default": False},
+        "prune": {"type": "list", "elements": "str", "default": []},
+        "drift_ignores": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"address": {"type": "str", "required": True}, "reason": {"type": "str", "required": True}},
+        },
+        "plan_file": {"type": "str"},
+        "plan_max_age": {"type": "int", "default": 1440},
         "tags": {"type": "dict", "default": {}},
         "ignored_tag_prefixes": {"type": "list", "elements": "str", "default": []},
         "planned": {"type": "dict"},
+        "approved": {"type": "dict"},
     }
 
 
@@ -87,11 +105,15 @@ class Tier:
 
 @dataclass
 class RunOptions:
-    """How to run: what Ansible gives every module, and where progress goes."""
+    """How to run: what Ansible gives every module, and where progress goes.
+
+    ``progress(address, state, seconds)`` is told of each look of a wait, ``counted(done, total)`` of the actions.
+    """
 
     check_mode: bool = False
     diff_mode: bool = False
     progress: Callable[[str, str, float], None] = lambda address, state, seconds: None
+    counted: Callable[[int, int], None] = lambda done, total: None
 
 
 def nothing_done() -> dict[str, Any]:
@@ -106,6 +128,13 @@ def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str,
     """
     try:
         return _run(tier, params, options)
+    except MissingDependency as error:
+        if params["verb"] in WRITING:
+            return {"failed": True, "changed": False, "msg": str(error)}
+        # What only looks goes on with the other tiers.
+        return {**nothing_done(), "refusals": refusals([Refusal(error.address, str(error))])}
+    except Refused as error:
+        return {"failed": True, "changed": False, "msg": str(error), "refusals": refusals(error.refusals)}
     except EngineError as error:
         return {"failed": True, "changed": False, "msg": str(error)}
 
@@ -118,6 +147,7 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     connection = Connection(params)
     deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
     check_common(params, deployment)
+    check_confirmations(params, deployment)
     tier.check(params, connection.region)
     place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
     if params["verb"] == "validate":
@@ -134,18 +164,21 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     api = Api(connection, tier.services())
     try:
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
-        context = Context(api, owner, options.progress)
+        takes_data = bool(params.get("confirm_data"))
+        context = Context(api, owner, options.progress, takes_data, bool(params.get("lift_deletion_protection")))
         reconciler = Reconciler(
             context,
             tier.kinds,
-            options.check_mode,
+            options.check_mode or only_looks(params),
             overlay,
             explain,
             lost=lambda error: isinstance(error, LostAnswer),
             start=params["verb"] == "start",
+            show_refusals=params["verb"] not in WRITING,
+            approved=params.get("approved"),
+            counted=options.counted,
         )
-        work = reconciler.absent if params["state"] == "absent" else reconciler.present
-        outcome = work(tier.declare(params, place))
+        outcome = _work(reconciler, params, tier.declare(params, place))
     finally:
         api.close()
     result = as_result(outcome, options.diff_mode)
@@ -153,6 +186,32 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     if outcome.failures:
         result.update(failed=True, msg=failure_message(outcome))
     return result
+
+
+def only_looks(params: Mapping[str, Any]) -> bool:
+    """Whether the verb by itself, whatever Ansible's mode, writes nothing."""
+    return params["verb"] not in (*WRITING, *CONFIRMED) or (params["verb"] in CONFIRMED and not params.get("confirm"))
+
+
+def _work(reconciler: Reconciler, params: Mapping[str, Any], resources: list[Resource]) -> Outcome:
+    verb = params["verb"]
+    if verb == "destroy":
+        return reconciler.absent(resources, keep_data=not params.get("confirm_data"))
+    if verb == "adopt":
+        return reconciler.adopt(resources)
+    if verb == "drift":
+        return reconciler.drift(resources)
+    if params["state"] == "absent":
+        return reconciler.absent(resources)
+    return reconciler.present(resources, params.get("prune") or ())
+
+
+def check_confirmations(params: Mapping[str, Any], deployment: str) -> None:
+    """Raises InvalidInput for a confirmation that names another deployment."""
+    for argument, variable in (("confirm", "confirm"), ("confirm_data", "destroy_data")):
+        given = params.get(argument)
+        if given and given != deployment:
+            raise InvalidInput(f"{variable}: {given!r} is not this deployment; to confirm, name it: -e {variable}={deployment}")
 
 
 def check_common(params: Mapping[str, Any], deployment: str) -> None:

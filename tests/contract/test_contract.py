@@ -93,7 +93,7 @@ def test_immutable_field_is_refused_or_replaced(prepare, name, case, field):
     before = tiers.run(prepared.tier, prepared.parameters)["resources"][case.address]["id"]
     planned = tiers.attempt(prepared.tier, prepared.parameters, check_mode=True, change=change)
     applied = tiers.attempt(prepared.tier, prepared.parameters, change=change)
-    if kind.stateful:
+    if kind.stateful or kind.irreplaceable:
         assert planned["failed"] and applied["failed"]
         assert case.address in applied["msg"] and field in applied["msg"]
         assert prepared.aws.writes() == []

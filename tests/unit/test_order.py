@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.graph import Graph
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.observer import Observation
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.overlay import Overlay
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.ownership import DEPLOYMENT, TIER, Owner
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.planner import plan_absent
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Context, Observed
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.teardown import plan_absent
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
 from contract.cases import messaging, vpc
 from support import tiers
@@ -59,7 +60,9 @@ def deletions(name):
     tier, graph = graph_of(name)
     tags = {DEPLOYMENT: PLACE.deployment, TIER: name}
     seen = {resource.address: Observed(resource.address, resource.name, tags=tags) for resource in graph.managed()}
-    plan = plan_absent(Context(None, Owner(PLACE.deployment, "prod", name)), tier.kinds, graph, Observation(seen, {}, {}))
+    plan = plan_absent(
+        Context(None, Owner(PLACE.deployment, "prod", name)), tier.kinds, graph, Observation(seen, {}, {}), Overlay()
+    )
     return {action.address: action.needs for action in plan.actions}
 
 

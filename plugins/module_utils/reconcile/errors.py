@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class EngineError(Exception):
     """Something stands in the way of the whole run; the message names the object and the way out."""
@@ -15,18 +18,30 @@ class InvalidInput(EngineError):
 
 
 class MissingDependency(EngineError):
-    """A resource of another tier is neither live nor planned in this run."""
+    """A resource of another tier, at ``address``, is neither live nor planned in this run."""
+
+    def __init__(self, address: str, sentence: str):
+        super().__init__(sentence)
+        self.address = address
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A change that is not made: of which address, and why, with the way out."""
+
+    address: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.reason}"
 
 
 class Refused(EngineError):
-    """The plan holds changes that would lose data or take over what is not ours. Nothing was written.
+    """The plan holds changes that would lose data or take over what is not ours. Nothing was written."""
 
-    ``reasons``: one sentence for each refused address.
-    """
-
-    def __init__(self, reasons: list[str]):
-        super().__init__("Refused, and nothing was changed: " + " | ".join(reasons))
-        self.reasons = list(reasons)
+    def __init__(self, refusals: Sequence[Refusal]):
+        super().__init__("Refused, and nothing was changed: " + " | ".join(str(refusal) for refusal in refusals))
+        self.refusals = list(refusals)
 
 
 class WaitFailed(EngineError):

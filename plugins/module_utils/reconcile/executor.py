@@ -12,12 +12,16 @@ from .plan import Action
 
 
 def execute(
-    actions: list[Action], perform: Callable[[Action], bool], pool: ThreadPoolExecutor
+    actions: list[Action],
+    perform: Callable[[Action], bool],
+    pool: ThreadPoolExecutor,
+    counted: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[dict[str, Exception], set[str]]:
     """Perform every action whose needs were met; return the failures by the action's key, and the keys of what was begun only.
 
     ``perform`` runs on the pool and answers whether the action is done; False means begun, and AWS goes on by itself. Either a
-    failure or a beginning stops what rests on it and nothing else, so that one run gets as far as it can.
+    failure or a beginning stops what rests on it and nothing else, so that one run gets as far as it can. ``counted(done, total)``
+    is told when it begins and after each action.
     """
     known = {action.key for action in actions}
     waiting = {action.key: (action, action.needs & known) for action in actions}
@@ -25,6 +29,7 @@ def execute(
     ended: set[str] = set()
     failures: dict[str, Exception] = {}
     begun: set[str] = set()
+    counted(0, len(actions))
     while waiting or running:
         for key in [key for key, (_action, needs) in waiting.items() if needs <= ended]:
             action, _needs = waiting.pop(key)
@@ -41,4 +46,5 @@ def execute(
                 failures[action.key] = error
             else:
                 raise error
+        counted(len(ended) + len(begun) + len(failures), len(actions))
     return failures, begun

@@ -14,7 +14,8 @@ from .resource import Resource
 
 
 class Graph:
-    """Desired resources by address, and for each the addresses it rests on.
+    """Desired resources by address, and for each the addresses that must exist before it (``parents``), and those among them that
+    it refers to (``references``).
 
     Raises InvalidInput for two resources at one address, for a reference to an address that nobody declares, and for a cycle.
     """
@@ -26,8 +27,10 @@ class Graph:
                 raise InvalidInput(f"{resource.address} is declared twice: names within a tier are unique")
             self.resources[resource.address] = resource
         self.parents: dict[str, set[str]] = {}
+        self.references: dict[str, set[str]] = {}
         for address, resource in self.resources.items():
-            needed = {ref.address for ref in references(resource.desired)} | set(resource.after)
+            self.references[address] = {ref.address for ref in references(resource.desired)}
+            needed = self.references[address] | set(resource.after)
             for parent in needed:
                 if parent not in self.resources:
                     raise InvalidInput(f"{address} refers to {parent}, which is not declared")
@@ -36,6 +39,15 @@ class Graph:
             self.order = tuple(TopologicalSorter(self.parents).static_order())
         except CycleError as error:
             raise InvalidInput("these resources refer to each other in a circle: " + " -> ".join(error.args[1])) from error
+
+    def rests_on(self, address: str) -> set[str]:
+        """Everything that the resource refers to, directly or not."""
+        found: set[str] = set()
+        rest = {address}
+        while rest:
+            rest = {parent for item in rest for parent in self.references.get(item, ())} - found
+            found |= rest
+        return found
 
     def managed(self) -> list[Resource]:
         """The resources that this tier owns, parents first."""

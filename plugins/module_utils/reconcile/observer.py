@@ -29,15 +29,16 @@ class Observation:
 class Observer:
     """Runs ``observe`` of each managed kind and ``find`` of each looked-up one side by side.
 
-    ``for_deletion``: look for everything that is owned, and for nothing of other tiers.
+    ``thorough``: look for everything that is owned. ``for_deletion``: that, with twins, and for nothing of other tiers.
     """
 
-    def __init__(self, context: Context, kinds: Iterable[Kind], graph: Graph, for_deletion: bool = False):
+    def __init__(self, context: Context, kinds: Iterable[Kind], graph: Graph, for_deletion: bool = False, thorough: bool = False):
         self.context = context
         self.kinds = {kind.name: kind for kind in kinds}
         self.graph = graph
         self.foreign: dict[tuple[str, str], list[Resource]] = {}
-        self.thorough = for_deletion
+        self.thorough = for_deletion or thorough
+        self.twins = for_deletion
         if not for_deletion:
             for resource in graph.looked_up():
                 self.foreign.setdefault((resource.kind.name, str(resource.provider)), []).append(resource)
@@ -52,7 +53,7 @@ class Observer:
             found = [item for future in managed.values() for item in future.result()]
             looked_up = [item for future in foreign for item in future.result()]
         usable, ambiguous = pick(found, {kind.name for kind in self.kinds.values() if kind.revivable})
-        if self.thorough:
+        if self.twins:
             usable.update(twins(found, usable))
         wanted = {resource.address for group in self.foreign.values() for resource in group}
         theirs, _ambiguous = pick((item for item in looked_up if item.address in wanted), set())
@@ -87,7 +88,7 @@ class Observer:
                 raise ValueError(f"{kind.name} reads {name} but does not name it in observe_after")
             return pick(before[name].result(), set())[0]
 
-        return View(self.context.api, owner, self.context.progress, wanted, of, self.thorough)
+        return View.within(dataclasses.replace(self.context, owner=owner), wanted, of, self.thorough)
 
     def _read(self, kind: Kind, read: Callable[[View], Iterable[Observed]], view: View) -> list[Observed]:
         try:

@@ -1,7 +1,8 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tiers of one check-mode run planned so far, so that a later tier can refer to what does not exist yet."""
+"""What the tiers of one run tell each other: what check mode planned, so that a later tier can refer to what does not exist yet,
+and what a destroy keeps, so that a later tier keeps what that rests on."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from .unknown import shown, unshown
 
 class Overlay:
     """Planned addresses of a run. ``planned``: address -> attributes known in advance; ``deleted``: planned to go.
+    ``held``: address, id or ARN -> the address of what is kept and rests on it.
 
     Travels between tiers as plain JSON (``as_dict``); holds no field values, so no secrets.
     """
@@ -23,6 +25,7 @@ class Overlay:
             address: unshown(attributes) for address, attributes in (data.get("planned") or {}).items()
         }
         self.deleted: set[str] = set(data.get("deleted") or ())
+        self.held: dict[str, str] = dict(data.get("held") or {})
 
     def plan(self, address: str, attributes: Mapping[str, Any]) -> None:
         self.planned[address] = dict(attributes)
@@ -36,4 +39,5 @@ class Overlay:
         return {
             "planned": {address: shown(attributes) for address, attributes in sorted(self.planned.items())},
             "deleted": sorted(self.deleted),
+            "held": dict(sorted(self.held.items())),
         }

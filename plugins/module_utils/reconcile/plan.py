@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .delta import Delta
+from .errors import Refusal
 from .resource import Observed, Resource
 
-VERBS = ("create", "update", "replace", "delete")
+VERBS = ("create", "update", "replace", "delete", "adopt")
 
 
 @dataclass
@@ -19,7 +20,8 @@ class Action:
     """One change of one address, and the keys of the steps that must have ended before.
 
     A replacement is two steps, of which the first (``delete_first``) is not reported by itself. ``await`` steps only wait for
-    something that an earlier run began; they are no change and are not reported.
+    something that an earlier run began; they are no change and are not reported. ``leaves``: what a deletion leaves behind on
+    purpose, such as a last snapshot, with its name. ``adopt`` writes our tags to what stands under our name without them.
     """
 
     verb: str
@@ -28,6 +30,7 @@ class Action:
     observed: Observed | None = None
     delta: Delta = field(default_factory=Delta)
     reason: str | None = None
+    leaves: str | None = None
     needs: set[str] = field(default_factory=set)
 
     @property
@@ -46,6 +49,8 @@ class Action:
         }
         if self.reason:
             item["reason"] = self.reason
+        if self.leaves:
+            item["leaves"] = self.leaves
         return item
 
 
@@ -54,14 +59,17 @@ class Plan:
     """Actions in an order that respects their dependencies, and what was noticed on the way.
 
     ``unmanaged``: addresses that carry this tier's tags but are not in the configuration. ``kept``: address -> why a
-    deletion leaves it. ``refusals``: sentences; a plan that has any is not applied.
+    deletion leaves it. ``refusals``: a plan that has any is not applied.
     """
 
     actions: list[Action] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     unmanaged: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    def refuse(self, address: str, reason: str) -> None:
+        self.refusals.append(Refusal(address, reason))
 
     def __bool__(self) -> bool:
         return any(action.reported for action in self.actions)

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from .delta import Delta, Field, compare, initial
+from .delta import Change, Delta, Field, compare, initial
 from .errors import MissingDependency
 from .graph import Graph
 from .observer import Observation
 from .overlay import Overlay
+from .ownership import DEPLOYMENT
 from .plan import Action, Plan
 from .reference import Ref, resolve
 from .resource import Context, Kind, Observed, Resource
@@ -61,8 +62,19 @@ class Values:
         return compare(fields_of(resource.kind), resource.desired, fields)
 
 
-def plan_present(context: Context, graph: Graph, seen: Observation, overlay: Overlay, values: Values) -> Plan:
-    """What makes the account like the configuration. Fills ``values`` for the apply. Deletes nothing."""
+def plan_present(
+    context: Context,
+    graph: Graph,
+    seen: Observation,
+    overlay: Overlay,
+    values: Values,
+    kinds: Mapping[str, Kind],
+    prune: Collection[str] = (),
+) -> Plan:
+    """What makes the account like the configuration. Fills ``values`` for the apply.
+
+    Deletes nothing but what ``prune`` names: addresses of what is not in the configuration.
+    """
     plan = Plan()
     _provide_looked_up(context, graph, seen, overlay, values)
     steps: dict[str, Action] = {}
@@ -70,14 +82,16 @@ def plan_present(context: Context, graph: Graph, seen: Observation, overlay: Ove
         address = resource.address
         observed = seen.managed.get(address)
         if address in seen.ambiguous:
-            plan.refusals.append(
-                f"{address}: {' and '.join(seen.ambiguous[address])} both carry this address in their tags; "
-                "delete the one that is not in use, or remove its tags"
+            plan.refuse(
+                address,
+                f"{' and '.join(seen.ambiguous[address])} both carry this address in their tags; "
+                "delete the one that is not in use, or remove its tags",
             )
         if observed and foreign(context, resource.kind, observed):
-            plan.refusals.append(
-                f"{address}: {observed.id} exists already and is not tagged as made by deployment {context.owner.deployment}; "
-                "rename ours, remove it, or tag it to hand it over"
+            plan.refuse(
+                address,
+                f"{observed.id} exists already and is not tagged as made by deployment {context.owner.deployment}; "
+                "rename ours, remove it, or hand it over with playbooks/adopt.yml",
             )
         wanted = values.desired(context, resource)
         action = _decide(context, resource, wanted, observed, values, plan)
@@ -94,39 +108,56 @@ def plan_present(context: Context, graph: Graph, seen: Observation, overlay: Ove
         for address, item in seen.managed.items()
         if address not in graph.resources and not item.leaving and context.owner.owns_in_tier(item.tags or {})
     )
+    _prune(context, kinds, graph, seen, plan, prune)
     return plan
 
 
-def plan_absent(context: Context, kinds: Iterable[Kind], graph: Graph, seen: Observation) -> Plan:
-    """What leaves nothing of this tier behind: the same graph backwards, with whatever else carries the tier's tags."""
-    by_name = {kind.name: kind for kind in kinds}
+def plan_adoption(context: Context, graph: Graph, seen: Observation, values: Values) -> Plan:
+    """Our tags for what stands under our names without them. Nothing else about it changes."""
     plan = Plan()
-    for address, observed in sorted(seen.managed.items()):
-        kind = by_name[address.split("/", 1)[0]]
-        if kind.implicit or observed.leaving:
+    for resource in graph.managed():
+        observed = seen.managed.get(resource.address)
+        if observed is None or not foreign(context, resource.kind, observed):
             continue
-        if foreign(context, kind, observed):
-            plan.kept[address] = f"{observed.id} was not made by deployment {context.owner.deployment}"
+        other = (observed.tags or {}).get(DEPLOYMENT)
+        if other:
+            plan.refuse(resource.address, f"{observed.id} belongs to deployment {other}; let that give it up, or rename ours")
             continue
-        resource = graph.resources.get(address) or Resource(kind, address.split("/", 1)[1])
-        block = kind.blocks_delete(context, observed, resource.options)
-        if block and block.refuse:
-            plan.refusals.append(f"{address}: {block.reason}")
-        elif block:
-            plan.kept[address] = block.reason
-        else:
-            plan.actions.append(Action("delete", address, resource, observed))
-    inside = _enclosures(by_name)
-    for action in plan.actions:
-        kind_name = action.resource.kind.name
-        action.needs = {other.key for other in plan.actions if kind_name in inside[other.resource.kind.name]}
-        # Within a kind, what refers to another goes before it.
-        action.needs |= {
-            other.key
-            for other in plan.actions
-            if other.resource.kind.name == kind_name and action.address in graph.parents.get(other.address, ())
-        }
+        wanted = {**(observed.tags or {}), **context.owner.tags_for(resource.address)}
+        delta = Delta([Change(TAGS, dict(observed.tags or {}), wanted)])
+        plan.actions.append(Action("adopt", resource.address, resource, observed, delta))
     return plan
+
+
+def _prune(
+    context: Context, kinds: Mapping[str, Kind], graph: Graph, seen: Observation, plan: Plan, names: Collection[str]
+) -> None:
+    """Deletions of what ``names`` asks for. What is gone already is no error."""
+    steps = {action.address: action for action in plan.actions}
+    for address in sorted(set(names) & set(seen.managed)):
+        kind, observed = kinds[address.split("/", 1)[0]], seen.managed[address]
+        if address in graph.resources:
+            plan.refuse(address, "it is in the configuration, so it is not pruned; take it out of platform_prune")
+        elif kind.stateful:
+            plan.refuse(address, f"{observed.id} holds data, which is never pruned; delete it by hand, or leave it")
+        elif kind.implicit or observed.leaving or address not in plan.unmanaged:
+            continue
+        elif block := kind.blocks_delete(context, observed, {}):
+            plan.refuse(address, f"it is not pruned: {block.reason}")
+        else:
+            steps[address] = Action("delete", address, Resource(kind, address.split("/", 1)[1]), observed)
+            plan.actions.append(steps[address])
+            plan.unmanaged.remove(address)
+    pruned = [action for action in plan.actions if action.verb == "delete"]
+    for action in pruned:
+        # After every change, since one may take away the last use of it.
+        action.needs = {other.key for other in plan.actions if other.verb != "delete"}
+        action.needs |= {other.key for other in pruned if action.resource.kind.name in other.resource.kind.within}
+
+
+def lasting(kind: Kind) -> bool:
+    """True for what is never replaced."""
+    return kind.stateful or kind.irreplaceable
 
 
 def foreign(context: Context, kind: Kind, observed: Observed) -> bool:
@@ -151,20 +182,21 @@ def _decide(
     immutable = delta.immutable()
     if immutable:
         reason = "AWS cannot change " + ", ".join(change.field.name for change in immutable) + " in place"
-    if kind.stateful and observed.broken and not immutable:
-        plan.refusals.append(f"{address}: {reason}, and it is not replaced, since that would lose what it holds; {kind.next_step}")
+    if lasting(kind) and observed.broken and not immutable:
+        plan.refuse(address, f"{reason}, and it is not replaced, since that would lose {_loss(kind)}; {kind.next_step}")
         return Action("none", address, resource, observed)
-    if reason and kind.stateful:
+    if reason and lasting(kind):
         changes = "; ".join(f"{item['field']}: {item['old']} -> {item['new']}" for item in (c.as_dict() for c in immutable))
-        plan.refusals.append(
-            f"{address}: {reason}{' (' + changes + ')' if changes else ''}, and replacing it would lose what it holds; "
-            "set the old value again, or make a new one under another name and move over"
+        plan.refuse(
+            address,
+            f"{reason}{' (' + changes + ')' if changes else ''}, and replacing it would lose {_loss(kind)}; "
+            "set the old value again, or make a new one under another name and move over",
         )
         return Action("none", address, resource, observed)
     way_out = kind.blocks_replace(resource, observed) if reason and not observed.broken else None
     if way_out:
         changes = "; ".join(f"{item['field']}: {item['old']} -> {item['new']}" for item in (c.as_dict() for c in immutable))
-        plan.refusals.append(f"{address}: {reason} ({changes}), and replacing it would take away what is in use; {way_out}")
+        plan.refuse(address, f"{reason} ({changes}), and replacing it would take away what is in use; {way_out}")
         return Action("none", address, resource, observed)
     if reason:
         return Action("replace", address, resource, observed, delta, reason)
@@ -173,6 +205,10 @@ def _decide(
     if unfinished(kind, observed):
         return Action("await", address, resource, observed)
     return Action("none", address, resource, observed)
+
+
+def _loss(kind: Kind) -> str:
+    return "what it holds" if kind.stateful else "what stands upon it"
 
 
 def _known(desired: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,22 +228,6 @@ def _with_deletions_first(steps: Mapping[str, Action], graph: Graph) -> list[Act
     return [*deletions.values(), *steps.values()]
 
 
-def _enclosures(kinds: Mapping[str, Kind]) -> dict[str, set[str]]:
-    """For each kind the kinds that it stands within, directly or not."""
-    closed: dict[str, set[str]] = {}
-
-    def visit(name: str) -> set[str]:
-        if name not in closed:
-            closed[name] = set()
-            direct = set(kinds[name].within) if name in kinds else set()
-            closed[name] = direct.union(*(visit(outer) for outer in direct))
-        return closed[name]
-
-    for name in kinds:
-        visit(name)
-    return closed
-
-
 def _provide_looked_up(context: Context, graph: Graph, seen: Observation, overlay: Overlay, values: Values) -> None:
     """Order: planned in this run, live, else an error that names the tier to run first."""
     for resource in graph.looked_up():
@@ -219,6 +239,7 @@ def _provide_looked_up(context: Context, graph: Graph, seen: Observation, overla
             values.live[address] = live
         else:
             raise MissingDependency(
+                address,
                 f"the {context.owner.tier} tier needs {address} of deployment {context.owner.deployment}, which does not exist "
-                f"and is not planned in this run: run the {resource.provider} tier first (--tags {resource.provider})"
+                f"and is not planned in this run: run the {resource.provider} tier first (--tags {resource.provider})",
             )

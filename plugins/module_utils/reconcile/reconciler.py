@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +16,14 @@ from .delta import Delta
 from .errors import EngineError, Refused
 from .executor import execute
 from .graph import Graph
+from .ground import ground
 from .observer import Observer, pick
 from .overlay import Overlay
 from .plan import Action, Plan
-from .planner import Values, foreign, plan_absent, plan_present, unfinished
+from .planner import Values, foreign, plan_adoption, plan_present, unfinished
+from .reference import references
 from .resource import Context, Kind, Observed, Resource, View
+from .teardown import plan_absent
 
 WORKERS = 16
 # Seconds before each look for a resource whose creation got no answer: AWS lists new ones with a delay.
@@ -30,6 +34,7 @@ LOOK_AGAIN = (0.5, 1, 2, 4)
 class Outcome:
     """What a run found, planned and did. ``failures``: address -> sentence; ``skipped``: planned but not reached.
 
+    ``ground``: what each planned action rests on, by digests; only where nothing is written.
     ``awaiting``: what a run that only starts left to a later one: begun and not ready, or resting on something that is.
     """
 
@@ -39,6 +44,7 @@ class Outcome:
     failures: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     awaiting: list[str] = field(default_factory=list)
+    ground: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 class Reconciler:
@@ -46,7 +52,9 @@ class Reconciler:
 
     ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
     as it is. ``lost(error)``: whether the error leaves open if a creation happened. ``start``: begin what AWS needs minutes for
-    (waiters with ``later``) without waiting for it. Raises EngineError before any write for what is wrong or refused.
+    (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode, list what is refused instead of raising.
+    ``approved``: what may be done, ``{address: (action, fields)}``; anything else is refused. ``counted(done, total)``: told after
+    each action. Raises EngineError before any write for what is wrong or refused.
     """
 
     def __init__(
@@ -59,6 +67,9 @@ class Reconciler:
         lost: Callable[[Exception], bool] = lambda error: False,
         start: bool = False,
         sleep: Callable[[float], None] = time.sleep,
+        show_refusals: bool = False,
+        approved: Mapping[str, tuple[str, Collection[str]]] | None = None,
+        counted: Callable[[int, int], None] = lambda done, total: None,
     ):
         self.context = context
         self.kinds = tuple(kinds)
@@ -68,21 +79,42 @@ class Reconciler:
         self.lost = lost
         self.start = start
         self.sleep = sleep
+        self.show_refusals = show_refusals
+        self.approved = approved
+        self.counted = counted
         self.values = Values()
 
-    def present(self, resources: Iterable[Resource]) -> Outcome:
+    def present(self, resources: Iterable[Resource], prune: Collection[str] = ()) -> Outcome:
+        """Make the account like the configuration, and delete what ``prune`` names, which is not in it."""
         graph = Graph(resources)
-        seen = self._reading(Observer(self.context, self.kinds, graph).run)
-        plan = plan_present(self.context, graph, seen, self.overlay, self.values)
-        outcome = self._finish(plan)
+        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=bool(prune)).run)
+        by_name = {kind.name: kind for kind in self.kinds}
+        plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values, by_name, prune))
+        outcome = self._finish(plan, graph)
         managed = {resource.address for resource in graph.managed()}
         outcome.resources = {address: item for address, item in self.values.live.items() if address in managed}
         return outcome
 
-    def absent(self, resources: Iterable[Resource]) -> Outcome:
+    def absent(self, resources: Iterable[Resource], keep_data: bool = False) -> Outcome:
+        """Delete whatever the tier owns; with ``keep_data`` neither what holds data nor what that rests on."""
         graph = Graph(resources)
         seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
-        return self._finish(self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen)))
+        plan = self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen, self.overlay, keep_data))
+        return self._finish(plan, graph)
+
+    def drift(self, resources: Iterable[Resource]) -> Outcome:
+        """What is not as the configuration says, found by whatever way there is. Only for check mode."""
+        graph = Graph(resources)
+        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=True).run)
+        by_name = {kind.name: kind for kind in self.kinds}
+        plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values, by_name))
+        return self._finish(plan, graph)
+
+    def adopt(self, resources: Iterable[Resource]) -> Outcome:
+        """Write our tags to what stands under our names without them."""
+        graph = Graph(resources)
+        seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
+        return self._finish(plan_adoption(self.context, graph, seen, self.values), graph)
 
     def _reading(self, read: Callable[[], Any]) -> Any:
         try:
@@ -95,15 +127,30 @@ class Reconciler:
                 raise
             raise EngineError(sentence) from error
 
-    def _finish(self, plan: Plan) -> Outcome:
-        if plan.refusals:
-            raise Refused(plan.refusals)
+    def _finish(self, plan: Plan, graph: Graph) -> Outcome:
         outcome = Outcome(plan)
+        self._refuse_what_was_not_approved(plan)
         if self.check_mode:
+            if plan.refusals and not self.show_refusals:
+                raise Refused(plan.refusals)
             self._remember(plan)
+            outcome.ground = ground(self.context, plan, graph, self.values)
         else:
+            if plan.refusals:
+                raise Refused(plan.refusals)
             self._apply(plan, outcome)
         return outcome
+
+    def _refuse_what_was_not_approved(self, plan: Plan) -> None:
+        """An earlier play of the same run may have done a part of what was approved, and of what it only began more may be left."""
+        if self.approved is None:
+            return
+        for action in plan.actions:
+            verb, fields = self.approved.get(action.address, (None, ()))
+            same = verb == action.verb and set(action.delta.changes) <= set(fields)
+            begun = verb in ("create", "replace") and action.verb == "update"
+            if action.reported and not same and not begun:
+                plan.refuse(action.address, f"{action.verb} is not in the plan that was approved; make a new plan")
 
     def _remember(self, plan: Plan) -> None:
         """Note what later tiers of this run may refer to. An update counts: it may be what brings back a name."""
@@ -118,7 +165,7 @@ class Reconciler:
 
     def _apply(self, plan: Plan, outcome: Outcome) -> None:
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            failures, begun = execute(plan.actions, self._perform, pool)
+            failures, begun = execute(plan.actions, self._perform, pool, self.counted)
         for action in plan.actions:
             if action.key in failures:
                 outcome.failures[action.address] = self._sentence(action, failures[action.key])
@@ -134,7 +181,7 @@ class Reconciler:
         """Raises ``error`` itself when it is no API error."""
         if isinstance(error, EngineError):
             return str(error)
-        doing = {"delete_first": "replace", "await": "wait for"}.get(action.verb, action.verb)
+        doing = {"delete_first": "replace", "await": "wait for", "adopt": "tag"}.get(action.verb, action.verb)
         sentence = self.explain(error, f"{doing} {action.address}")
         if sentence is None:
             raise error
@@ -149,6 +196,9 @@ class Reconciler:
                 kind.wait_gone(self.context, action.observed)
             return True
         observed = action.observed
+        if action.verb == "adopt":
+            kind.update(self.context, self._adopted(action), observed, action.delta)
+            return True
         resource = self.values.desired(self.context, action.resource)
         if action.verb in ("create", "replace"):
             if action.verb == "replace":
@@ -169,6 +219,11 @@ class Reconciler:
         self.values.made(address, settled(observed, resource, delta))
         return ready
 
+    def _adopted(self, action: Action) -> Resource:
+        """The resource as far as it is known without others, with the tags that it is to carry."""
+        known = {name: value for name, value in action.resource.desired.items() if not list(references(value))}
+        return dataclasses.replace(action.resource, desired={**known, "tags": action.delta["tags"].new})
+
     def _create(self, kind: Kind, resource: Resource) -> Observed:
         """Create; when the answer got lost, look before creating again."""
         try:
@@ -182,7 +237,7 @@ class Reconciler:
         def of(name: str) -> dict[str, Observed]:
             return {address: item for address, item in self.values.live.items() if address.startswith(name + "/")}
 
-        view = View(self.context.api, self.context.owner, self.context.progress, [resource], of, thorough=True)
+        view = View.within(self.context, [resource], of, thorough=True)
         for delay in LOOK_AGAIN:
             self.sleep(delay)
             found, _ambiguous = pick(kind.observe(view), set())

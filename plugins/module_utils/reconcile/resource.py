@@ -26,6 +26,10 @@ class Context:
     api: Any
     owner: Owner
     progress: Callable[[str, str, float], None] = _no_progress
+    # A destroy takes what holds data too.
+    destroy_data: bool = False
+    # A destroy switches deletion protection off where it is on.
+    lift_protection: bool = False
 
 
 @dataclass
@@ -64,6 +68,14 @@ class Block:
     refuse: bool = False
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a deletion leaves behind: what it is, with its name, and the ids or ARNs of what it cannot be read without."""
+
+    text: str
+    needs: tuple[str, ...] = ()
+
+
 @dataclass
 class Resource:
     """One desired resource. ``desired`` maps field names to values, which may hold Refs; unset or None is left alone.
@@ -99,6 +111,13 @@ class View(Context):
     of: Callable[[str], dict[str, Observed]] = lambda kind: {}
     thorough: bool = False
 
+    @classmethod
+    def within(
+        cls, context: Context, resources: Sequence[Resource], of: Callable[[str], dict[str, Observed]], thorough: bool
+    ) -> View:
+        """The view that ``context`` has of these resources."""
+        return cls(**vars(context), resources=resources, of=of, thorough=thorough)
+
 
 class Kind:
     """The behaviour of one kind of resource: a table and five functions. One stateless instance serves every resource.
@@ -111,8 +130,10 @@ class Kind:
     fields: ClassVar[tuple[Field, ...]] = ()
     # Client names (service, or service@region) that the kind needs; made before any thread starts.
     services: ClassVar[tuple[str, ...]] = ()
-    # True when it holds what cannot be made again: a change that would replace it is refused.
+    # True when it holds data: it is never replaced, never pruned, and a destroy keeps it unless told twice.
     stateful: ClassVar[bool] = False
+    # True when too much stands upon it: it is never replaced, but holds no data.
+    irreplaceable: ClassVar[bool] = False
     # False for what AWS cannot tag.
     tagged: ClassVar[bool] = True
     # Set ``Name`` among the tags: for the services whose console shows it.
@@ -201,6 +222,14 @@ class Kind:
     def successor(self, resource: Resource, observed: Observed) -> Resource:
         """What is made in the place of ``observed``: ``resource`` (resolved), with what other actors set of the old one."""
         return resource
+
+    def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
+        """What ``delete`` will leave behind, such as a last snapshot. Asked once, before it."""
+        return None
+
+    def strangers(self, view: View) -> Iterable[Observed]:
+        """For drift: what lives within our names or our network, of this kind, without our tags and outside the configuration."""
+        return ()
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
         """Asked for each resource while an absent plan is made, with reads only."""

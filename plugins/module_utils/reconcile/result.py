@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from .errors import Refusal
 from .plan import Action
 from .reconciler import Outcome
 from .unknown import shown
@@ -24,6 +26,10 @@ def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
         "unmanaged": outcome.plan.unmanaged,
         "kept": [{"address": address, "reason": reason} for address, reason in sorted(outcome.plan.kept.items())],
     }
+    if outcome.plan.refusals:
+        result["refusals"] = refusals(outcome.plan.refusals)
+    if outcome.ground:
+        result["ground"] = outcome.ground
     if outcome.awaiting:
         result["awaiting"] = outcome.awaiting
     if outcome.plan.warnings:
@@ -35,6 +41,10 @@ def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
         result["applied"] = outcome.applied
         result["not_applied"] = sorted({*outcome.failures, *outcome.skipped})
     return result
+
+
+def refusals(refused: Iterable[Refusal]) -> list[dict[str, str]]:
+    return [{"address": refusal.address, "reason": refusal.reason} for refusal in refused]
 
 
 def failure_message(outcome: Outcome) -> str:

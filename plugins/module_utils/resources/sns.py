@@ -35,7 +35,7 @@ class Topic(Kind):
 
     name = "sns_topic"
     services = ("sns",)
-    stateful = True
+    irreplaceable = True
     fields = (
         Field("name", on_change="replace"),
         Field("policy", equal=same_policy),

@@ -41,7 +41,7 @@ class Queue(Kind):
 
     name = "sqs_queue"
     services = ("sqs",)
-    stateful = True
+    irreplaceable = True
     # A queue can be used, or be named as a dead-letter queue, only about a second after its creation. A deletion is not awaited:
     # it hides the queue at once, and a creation of the same name within the next 60 s is tried again by the client.
     waiter = Waiter(ready=frozenset({AVAILABLE}), delay=2, timeout=120, await_deletion=False)

@@ -71,7 +71,7 @@ class WebAcl(Kind):
 
     name = "web_acl"
     services = (CLIENT,)
-    stateful = True
+    irreplaceable = True
     within = ("edge_log_group",)
     fields = (
         Field("name", on_change="replace"),

@@ -19,7 +19,7 @@ class SecurityGroup(Ec2Kind):
     name = "security_group"
     listing = ("describe_security_groups", "SecurityGroups", "GroupId", "GroupIds")
     resource_type = "security-group"
-    stateful = True
+    irreplaceable = True
     within = ("vpc",)
     fields = (
         Field("vpc_id", on_change="replace"),

@@ -27,7 +27,7 @@ class Vpc(Ec2Kind):
     name = "vpc"
     listing = ("describe_vpcs", "Vpcs", "VpcId", "VpcIds")
     resource_type = "vpc"
-    stateful = True
+    irreplaceable = True
     waiter = Waiter(ready=frozenset({"available"}), await_deletion=False, delay=2.0)
     fields = (Field("cidr", on_change="replace"), Field("dns_support"), Field("dns_hostnames"))
 

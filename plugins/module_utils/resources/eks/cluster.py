@@ -45,7 +45,7 @@ class Cluster(Kind):
 
     name = "eks_cluster"
     services = ("eks",)
-    stateful = True
+    irreplaceable = True
     # Log groups would come back by themselves, and without its roles a cluster cannot take down what it made.
     within = ("log_group", "iam_role", "iam_oidc_provider")
     next_step = "delete it (aws eks delete-cluster; it holds nothing yet), mend the reason, and run again"

@@ -37,7 +37,7 @@ class ParameterGroup(Kind):
 
     name = "db_parameter_group"
     services = (common.SERVICE,)
-    stateful = True
+    irreplaceable = True
     fields = (
         Field("name", on_change="replace"),
         Field("family", on_change="replace"),

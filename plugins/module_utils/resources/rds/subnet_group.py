@@ -25,7 +25,7 @@ class SubnetGroup(Kind):
 
     name = "db_subnet_group"
     services = (common.SERVICE,)
-    stateful = True
+    irreplaceable = True
     fields = (Field("name", on_change="replace"), Field("description"), Field("subnets", unordered=True))
 
     def observe(self, view: View) -> Iterable[Observed]:

@@ -1,0 +1,133 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The graph backwards: what leaves nothing behind but what must be kept.
+
+Its only calls are a kind's ``blocks_delete`` and ``leaves``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .graph import Graph
+from .observer import Observation
+from .overlay import Overlay
+from .plan import Action, Plan
+from .planner import foreign
+from .resource import Context, Kind, Observed, Resource
+
+
+def plan_absent(
+    context: Context, kinds: Iterable[Kind], graph: Graph, seen: Observation, overlay: Overlay, keep_data: bool = False
+) -> Plan:
+    """Delete whatever carries the tier's tags, in the configuration or not.
+
+    ``keep_data``: keep what holds data, and everything that it rests on, in this tier and (through the overlay) in those after it.
+    """
+    teardown = _Teardown(context, {kind.name: kind for kind in kinds}, graph, overlay)
+    for address, observed in sorted(seen.managed.items()):
+        teardown.consider(address, observed, keep_data)
+    teardown.keep_what_is_held()
+    return teardown.plan()
+
+
+class _Teardown:
+    def __init__(self, context: Context, kinds: Mapping[str, Kind], graph: Graph, overlay: Overlay):
+        self.context = context
+        self.kinds = kinds
+        self.graph = graph
+        self.overlay = overlay
+        self.result = Plan()
+        self.going: dict[str, Action] = {}
+
+    def consider(self, address: str, observed: Observed, keep_data: bool) -> None:
+        kind = self.kinds[address.split("/", 1)[0]]
+        if kind.implicit or observed.leaving:
+            return
+        if foreign(self.context, kind, observed):
+            self.result.kept[address] = f"{observed.id} was not made by deployment {self.context.owner.deployment}"
+            return
+        if keep_data and kind.stateful:
+            self._keep(address, observed, f"{observed.id} holds data; destroy_data={self.context.owner.deployment} takes it too")
+            return
+        resource = self.graph.resources.get(address) or Resource(kind, address.split("/", 1)[1])
+        if self._holder(address, observed):
+            self.going[address] = Action("delete", address, resource, observed)
+            return
+        block = kind.blocks_delete(self.context, observed, resource.options)
+        if block and block.refuse:
+            self.result.refuse(address, block.reason)
+        elif block:
+            self._keep(address, observed, block.reason)
+        else:
+            left = kind.leaves(self.context, observed, resource.options)
+            for need in left.needs if left else ():
+                self.overlay.held[need] = f"the {left.text}"
+            self.going[address] = Action("delete", address, resource, observed, leaves=left.text if left else None)
+
+    def keep_what_is_held(self) -> None:
+        """What something rests on that is kept; and so on."""
+        while held := {a: holder for a, action in self.going.items() if (holder := self._holder(a, action.observed))}:
+            for address, holder in held.items():
+                action = self.going.pop(address)
+                self._keep(address, action.observed, f"{holder}, which is kept, rests on it")
+
+    def plan(self) -> Plan:
+        self.result.actions = list(self.going.values())
+        inside = _enclosures(self.kinds)
+        for action in self.result.actions:
+            kind_name = action.resource.kind.name
+            action.needs = {other.key for other in self.result.actions if kind_name in inside[other.resource.kind.name]}
+            # Within a kind, what refers to another goes before it.
+            action.needs |= {
+                other.key
+                for other in self.result.actions
+                if other.resource.kind.name == kind_name and action.address in self.graph.parents.get(other.address, ())
+            }
+        return self.result
+
+    def _keep(self, address: str, observed: Observed, reason: str) -> None:
+        self.result.kept[address] = reason
+        # What the configuration does not know rests on whatever it names.
+        needs = self.graph.rests_on(address) if address in self.graph.resources else set(_texts(observed))
+        for need in needs:
+            self.overlay.held.setdefault(need, address)
+
+    def _holder(self, address: str, observed: Observed) -> str | None:
+        names = (address, observed.id, str(observed.attributes.get("arn")))
+        return next((self.overlay.held[name] for name in names if name in self.overlay.held), None)
+
+
+def _texts(observed: Observed) -> Iterator[str]:
+    """Every string in what was observed, at any depth, but for the resource's own names."""
+
+    def walk(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            for item in value.values():
+                yield from walk(item)
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            for item in value:
+                yield from walk(item)
+
+    own = {observed.id, observed.attributes.get("arn")}
+    return (text for text in walk([observed.fields, observed.attributes]) if text not in own)
+
+
+def _enclosures(kinds: Mapping[str, Kind]) -> dict[str, set[str]]:
+    """For each kind the kinds that it stands within, directly or not."""
+    closed: dict[str, set[str]] = {}
+
+    def visit(name: str) -> set[str]:
+        if name not in closed:
+            closed[name] = set()
+            direct = set(kinds[name].within) if name in kinds else set()
+            closed[name] = direct.union(*(visit(outer) for outer in direct))
+        return closed[name]
+
+    for name in kinds:
+        visit(name)
+    return closed

@@ -1,0 +1,56 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tasks of one run tell each other about one host. Only the controller has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants as C
+
+# Of a tier's result, what a report is made of.
+KEPT = ("changed", "failed", "msg", "plan", "refusals", "kept", "unmanaged", "ground", "applied", "not_applied", "awaiting")
+
+
+class RunMemory:
+    """By the part of the run: what was planned or kept so far, and each tier's result; and which tiers are finished.
+
+    It lies in Ansible's temporary directory of the run, which the run makes for itself and removes at its end. A part is a name
+    such as ``plan``: plays with different purposes in one run know nothing of each other.
+    """
+
+    def __init__(self, host: str):
+        safe = "".join(c if c.isalnum() else "_" for c in host)
+        self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_{safe}.json"
+        self.content: dict[str, Any] = {"planned": {}, "results": {}, "finished": []}
+        if self.path.exists():
+            self.content = json.loads(self.path.read_text())
+
+    def planned(self, part: str) -> dict[str, Any] | None:
+        """The overlay of this part of the run so far."""
+        return self.content["planned"].get(part)
+
+    def results(self, part: str) -> dict[str, dict[str, Any]]:
+        """Tier -> its result, in the order in which they ran."""
+        return self.content["results"].get(part, {})
+
+    def is_finished(self, tier: str) -> bool:
+        return tier in self.content["finished"]
+
+    def remember(self, part: str, tier: str, result: Mapping[str, Any], planned: Mapping[str, Any] | None) -> None:
+        self.content["results"].setdefault(part, {})[tier] = {name: result[name] for name in KEPT if name in result}
+        if planned:
+            self.content["planned"][part] = planned
+        self._save()
+
+    def note(self, tier: str, finished: bool) -> None:
+        others = [name for name in self.content["finished"] if name != tier]
+        self.content["finished"] = [*others, tier] if finished else others
+        self._save()
+
+    def _save(self) -> None:
+        self.path.write_text(json.dumps(self.content))
