@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,7 +35,8 @@ LOOK_AGAIN = (0.5, 1, 2, 4)
 class Outcome:
     """What a run found, planned and did. ``failures``: address -> sentence; ``skipped``: planned but not reached.
 
-    ``ground``: what each planned action rests on, by digests; only where nothing is written.
+    ``ground``: what each planned action rests on, by digests; only where nothing is written. ``traceback``: of a failure that is a
+    mistake of ours.
     ``awaiting``: what a run that only starts left to a later one: begun and not ready, or resting on something that is.
     """
 
@@ -45,16 +47,18 @@ class Outcome:
     skipped: list[str] = field(default_factory=list)
     awaiting: list[str] = field(default_factory=list)
     ground: dict[str, dict[str, str]] = field(default_factory=dict)
+    traceback: str | None = None
 
 
 class Reconciler:
     """Makes the account like the configuration, or says what that would take.
 
     ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
-    as it is. ``lost(error)``: whether the error leaves open if a creation happened. ``start``: begin what AWS needs minutes for
-    (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode, list what is refused instead of raising.
-    ``approved``: what may be done, ``{address: (action, fields)}``; anything else is refused. ``counted(done, total)``: told after
-    each action. Raises EngineError before any write for what is wrong or refused.
+    as it is where nothing has been written yet. ``lost(error)``: whether the error leaves open if a creation happened. ``start``:
+    begin what AWS needs minutes for (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode, list what is
+    refused instead of raising. ``approved``: what may be done, ``{address: (action, fields)}``; anything else is refused.
+    ``counted(done, total)``: told when the actions begin and after each.
+    Raises EngineError before any write for what is wrong or refused.
     """
 
     def __init__(
@@ -168,7 +172,7 @@ class Reconciler:
             failures, begun = execute(plan.actions, self._perform, pool, self.counted)
         for action in plan.actions:
             if action.key in failures:
-                outcome.failures[action.address] = self._sentence(action, failures[action.key])
+                outcome.failures[action.address] = self._sentence(action, failures[action.key], outcome)
         stopped = _with_dependents(plan, set(failures))
         postponed = _with_dependents(plan, begun) - begun - stopped
         outcome.awaiting = sorted({action.address for action in plan.actions if action.key in begun | postponed})
@@ -177,14 +181,15 @@ class Reconciler:
         outcome.applied = sorted(action.address for action in reported if action.key not in stopped)
         outcome.skipped = sorted({a.address for a in reported if a.key in stopped} - set(outcome.failures))
 
-    def _sentence(self, action: Action, error: Exception) -> str:
-        """Raises ``error`` itself when it is no API error."""
+    def _sentence(self, action: Action, error: Exception, outcome: Outcome) -> str:
+        """For an error that is none of the API's (a bug) too, so that what was done meanwhile is told; with its traceback."""
         if isinstance(error, EngineError):
             return str(error)
         doing = {"delete_first": "replace", "await": "wait for", "adopt": "tag"}.get(action.verb, action.verb)
         sentence = self.explain(error, f"{doing} {action.address}")
         if sentence is None:
-            raise error
+            outcome.traceback = "".join(traceback.format_exception(error))
+            return f"Could not {doing} {action.address}, by a mistake of this collection: {type(error).__name__}: {error}"
         return sentence
 
     def _perform(self, action: Action) -> bool:

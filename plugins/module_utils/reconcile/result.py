@@ -37,6 +37,8 @@ def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
     if diff_mode:
         ordered = sorted(outcome.plan.actions, key=lambda action: action.address)
         result["diff"] = [_diff(action) for action in ordered if action.reported]
+    if outcome.traceback:
+        result["exception"] = outcome.traceback
     if outcome.failures:
         result["applied"] = outcome.applied
         result["not_applied"] = sorted({*outcome.failures, *outcome.skipped})

@@ -456,3 +456,30 @@ def test_an_error_that_is_none_of_the_apis_is_not_dressed_up():
 
 def test_every_kind_of_the_fake_has_its_own_name():
     assert len({kind.name for kind in KINDS}) == len(KINDS)
+
+
+class Mistaken(type(THING)):
+    name = "mistaken"
+
+    def create(self, context, resource):
+        raise KeyError("no such thing")
+
+
+def test_a_mistake_of_ours_while_applying_does_not_hide_what_was_done():
+    kinds = (THING, Mistaken())
+    outcome = reconciler(Cloud(), kinds=kinds).present([Resource(THING, "t"), Resource(Mistaken(), "m")])
+    result = as_result(outcome, diff_mode=False)
+    assert result["applied"] == ["thing/t"]
+    assert result["not_applied"] == ["mistaken/m"]
+    assert outcome.failures == {
+        "mistaken/m": "Could not create mistaken/m, by a mistake of this collection: KeyError: 'no such thing'"
+    }
+    assert "in create" in result["exception"]
+
+
+def test_the_actions_are_counted():
+    told = []
+    counting = reconciler(Cloud())
+    counting.counted = lambda done, total: told.append((done, total))
+    counting.present([Resource(PARENT, "p"), Resource(THING, "t", {"link": Ref("parent/p")})])
+    assert told == [(0, 2), (1, 2), (2, 2)]
