@@ -19,6 +19,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws
 from botocore.exceptions import ClientError, HTTPClientError
 
 from ..reconcile.errors import EngineError, InvalidInput
+from .budget import keep_within_budget
 from .errors import LostAnswer
 
 MAX_ATTEMPTS = 8
@@ -97,7 +98,7 @@ class Connection:
         self.region = region or ""
         config = connect.pop("aws_config", None) or botocore.config.Config()
         self._config = botocore.config.Config(
-            retries={"mode": "adaptive", "total_max_attempts": MAX_ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
             max_pool_connections=CONNECTIONS,
             connect_timeout=10,
             read_timeout=60,
@@ -135,6 +136,7 @@ class Connection:
             config=self._config.merge(botocore.config.Config(**config)) if config else self._config,
             **self._connect,
         )
+        keep_within_budget(client)
         client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", settle)
         return client
 
