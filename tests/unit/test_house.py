@@ -110,9 +110,9 @@ class TestCompleteness:
     def test_the_role_passes_every_argument_of_the_module(self, name):
         (task,) = yaml.safe_load((ROOT / f"roles/{name}/tasks/main.yml").read_text())
         assert task["environment"] == "{{ platform_aws_environment }}"
-        assert set(task[f"agent_platform.aws.{name}"]) == (set(tiers.load(name).argument_spec()) - {"planned", "approved"}) | {
-            "region"
-        }
+        assert set(task[f"agent_platform.aws.{name}"]) == (
+            set(tiers.load(name).argument_spec()) - {"planned", "approved", "approved_for"}
+        ) | {"region"}
 
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir()))
