@@ -71,10 +71,9 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats):
         if "json" in C.DEFAULT_STDOUT_CALLBACK:
             return
-        for host in sorted({*self.results, *self.reports}):
-            shown = self.reports.get(host) or self._told(host)
-            if shown:
-                self._display.display("\n".join(["", *shown]))
+        shown = [self.reports.get(host) or self._told(host) for host in sorted({*self.results, *self.reports})]
+        for told in filter(None, shown):
+            self._display.display("\n".join([*told, ""]))
 
     def _told(self, host: str) -> list[str]:
         summary = summarise(self.results.get(host, ()))

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .summary import ACTIONS, Summary, TierSummary
+from .summary import ACTIONS, Summary, TierSummary, told
 from .values import text_of
 
 # What a comment on GitHub takes is 65,536 characters.
@@ -21,13 +21,15 @@ LONGEST = 60_000
 # Longest value within the table.
 IN_TABLE = 60
 # What could mean something in a table's cell, outside of code.
-SPECIAL = re.compile(r"[&<>|`*_~\[\]\\#@!$:]")
+SPECIAL = re.compile(r"[&<>|`*~\[\]\\#@!$:]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# How much is told. Left out in turn: the long values of what is created, all its fields, and the fields of what changes.
+ALL, SHORT, CHANGES, ADDRESSES = 3, 2, 1, 0
 
 
 def markdown(summary: Summary, document: Mapping[str, Any]) -> str:
     """``document``: the plan file that this is the readable side of. What gets too long loses its values first."""
-    texts = ("\n".join(_page(summary, document, detail)) + "\n" for detail in (2, 1, 0))
-    return next((text for text in texts if len(text) <= LONGEST), None) or _cut("\n".join(_page(summary, document, 0)))
+    texts = ("\n".join(_page(summary, document, detail)) + "\n" for detail in (ALL, SHORT, CHANGES, ADDRESSES))
+    return next((text for text in texts if len(text) <= LONGEST), None) or _cut("\n".join(_page(summary, document, ADDRESSES)))
 
 
 def escaped(text: str) -> str:
@@ -55,7 +57,7 @@ def _page(summary: Summary, document: Mapping[str, Any], detail: int) -> Iterato
         yield from ("", "## Refused", "", "This plan cannot be applied.", "", "| Tier | Address | Reason |", "|---|---|---|")
         for name, refusal in summary.refusals:
             yield f"| {name} | {escaped(refusal['address'])} | {escaped(refusal['reason'])} |"
-    if detail < 2 and verbs:
+    if detail < ALL and verbs:
         yield from ("", "Too long for all values to be shown here; they are in the JSON file.")
     for tier in filter(None, summary.tiers):
         yield from _tier(tier, detail)
@@ -71,17 +73,16 @@ def _tier(tier: TierSummary, detail: int) -> Iterator[str]:
         notes = [escaped(action["reason"])] if action.get("reason") else []
         notes += [f"leaves {escaped(action['leaves'])}"] if action.get("leaves") else []
         cells = []
-        for change in action["fields"] if detail else ():
-            if detail == 1 and action["action"] == "create":
-                continue
+        for change in told(action) if detail >= (CHANGES if action["action"] != "create" else SHORT) else ():
             cell = _cell(change)
-            if cell is None:
+            if cell is None and action["action"] == "create" and detail == SHORT:
+                cell = escaped(change["field"])
+            elif cell is None:
                 cell = f"{escaped(change['field'])}: see below"
                 blocks += _block(action, change)
             cells.append(cell)
         yield f"| {action['action']} | {escaped(action['address'])} | {'<br>'.join([*notes, *cells])} |"
-    if detail == 2:
-        yield from blocks
+    yield from blocks
     if tier.kept:
         yield from ("", "Kept:", "", *(f"- {escaped(item['address'])}: {escaped(item['reason'])}" for item in tier.kept))
     if tier.unmanaged:

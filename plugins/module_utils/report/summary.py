@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ..reconcile.ownership import PREFIX
 
 # Verb of an action -> sign, what is to be done, what was done. In the order in which they are counted.
 ACTIONS = {
@@ -60,6 +62,20 @@ class Summary:
     @property
     def refusals(self) -> list[tuple[str, dict[str, str]]]:
         return [(tier.tier, refusal) for tier in self.tiers for refusal in tier.refusals]
+
+
+def told(action: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The action's fields as people need them: without the ownership tags that stay, or that anything new carries."""
+    for change in action["fields"]:
+        if change["field"] != "tags" or not isinstance(change["new"], Mapping):
+            yield dict(change)
+            continue
+        old, new = dict(change["old"] or {}), dict(change["new"])
+        for key in [key for key in new if key.startswith(PREFIX) and (change["old"] is None or old.get(key) == new[key])]:
+            old.pop(key, None)
+            del new[key]
+        if old or new:
+            yield {"field": "tags", "old": None if change["old"] is None else old, "new": new}
 
 
 def summarise(results: Iterable[tuple[str, Mapping[str, Any]]]) -> Summary:

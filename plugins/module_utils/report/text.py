@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .summary import ACTIONS, Summary, TierSummary
+from .summary import ACTIONS, Summary, TierSummary, told
 from .values import short, short_pair
 
 WILL, DID = 1, 2
@@ -37,7 +37,7 @@ def _tier(tier: TierSummary, done: bool) -> Iterator[str]:
         leaves = f"  (leaves {action['leaves']})" if action.get("leaves") else ""
         yield f"  {sign:<3} {action['address']}{reason}{leaves}"
         if not (done and action["action"] in ("create", "delete")):
-            for change in action["fields"]:
+            for change in told(action):
                 yield f"        {change_text(action['action'], change)}"
     for refusal in tier.refusals:
         yield f"  !   {refusal['address']}: refused: {refusal['reason']}"
