@@ -24,6 +24,8 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.report.text imp
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, part_of
 
 SUMMARY_CALLBACK = "agent_platform.aws.summary"
+# How many differences a message lists.
+LISTED = 50
 
 
 @dataclass
@@ -78,8 +80,10 @@ def report_approve(run: Run) -> dict[str, Any]:
     plan_file.check_refusals(plan, path)
     if plan["digest"] != fresh["digest"]:
         what = moved(plan, fresh)
+        if len(what) > LISTED:
+            what = [*what[:LISTED], f"and {len(what) - LISTED} more"]
         msg = "\n  ".join([f"Nothing was written: since {path} was made, {plan_file.age_text(age)} ago, this has moved:", *what])
-        return {"failed": True, "msg": f"{msg}\nMake a new plan with playbooks/plan.yml, and have that approved", "moved": what}
+        return {"failed": True, "msg": f"{msg}\nMake a new plan with playbooks/plan.yml, and have that approved"}
     run.memory.approve(plan["checksum"])
     return {"path": str(path), "digest": plan["digest"], "msg": f"As planned {plan_file.age_text(age)} ago in {path}"}
 

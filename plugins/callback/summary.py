@@ -51,17 +51,18 @@ class CallbackModule(CallbackBase):
         self.only_looked = True
 
     def v2_runner_on_ok(self, result):
-        self._note(result)
+        self._note(result, False)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self._note(result)
+        self._note(result, True)
 
-    def _note(self, result: Any) -> None:
+    def _note(self, result: Any, failed: bool) -> None:
         action = getattr(result._task, "resolved_action", None) or result._task.action
         if not action.startswith(COLLECTION):
             return
         host = result._host.get_name()
-        for item in result._result.get("results") or [result._result]:
+        # An output plugin that came first may have taken ``failed`` away.
+        for item in result._result.get("results") or [{**result._result, "failed": failed}]:
             if action == REPORT:
                 self.reports.setdefault(host, []).extend(item.get("summary") or ())
             elif _verb(item) in TOLD and (item.get("failed") or "plan" in item):

@@ -74,9 +74,4 @@ digest:
   description: The plan's digest. Two plans have the same one when they do the same on the same ground.
   returned: success
   type: str
-moved:
-  description: What is not as it was when the plan was made.
-  returned: when O(what=approve) finds something
-  type: list
-  elements: str
 """

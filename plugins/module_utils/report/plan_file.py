@@ -197,7 +197,9 @@ def age_text(age: timedelta) -> str:
     hours, rest = divmod(minutes, 60)
     if hours >= 48:
         return f"{hours // 24} days"
-    return f"{hours} h {rest} min" if hours else f"{minutes} min"
+    if hours:
+        return f"{hours} h {rest} min"
+    return f"{minutes} min" if minutes else "less than a minute"
 
 
 def _again() -> str:
