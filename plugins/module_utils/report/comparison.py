@@ -44,10 +44,14 @@ def _differences(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None
     for name in [*old, *(name for name in new if name not in old)]:
         if name not in new:
             yield f"{name} is in the plan, and is not to be changed any more"
-        elif name not in old:
+            continue
+        if name not in old:
             yield f"{name} is not in the plan, and would be changed: {_change(new[name])}"
-        elif old[name] != new[name]:
-            yield f"{name} is in the plan as {_change(old[name])}, and by now it would be {_change(new[name])}"
+            continue
+        for side, was, by_now in (("old", "was", "is"), ("new", "would become", "would become")):
+            if old[name][side] != new[name][side]:
+                first, second = short_pair(old[name][side], new[name][side])
+                yield f"{name} {was} {first} in the plan, and {by_now} {second} by now"
     grounds, ground = before.get("ground") or {}, now.get("ground") or {}
     names = sorted(name for name in {*grounds, *ground} if grounds.get(name) != ground.get(name))
     if names:

@@ -17,7 +17,7 @@ WILL, DID = 1, 2
 def lines(summary: Summary, title: str, done: bool = False) -> list[str]:
     """``done``: it tells what was done, not what would be: of what was made or deleted the address alone."""
     tense = DID if done else WILL
-    counted = counts_text(summary.counts(), tense) or "nothing to do"
+    counted = counts_text(summary.counts(), tense) or ("nothing changed" if done else "nothing to do")
     if refused := len(summary.refusals):
         counted += f", {refused} refused"
     shown = [f"{title}: {counted}"]
