@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.comparison import moved
 
@@ -76,8 +78,9 @@ def test_the_same_plan_has_no_differences():
 
 def test_of_long_values_the_difference_is_shown():
     def edit(made):
-        policy = made["kms"]["plan"][0]["fields"][1]["new"]
-        policy["Statement"][15]["Resource"] = "arn:of:another"
+        changed = made["kms"]["plan"][0]["fields"][1]
+        changed["new"] = copy.deepcopy(changed["new"])
+        changed["new"]["Statement"][-1]["Resource"] = "arn:of:another"
 
     (line,) = moved(document(), edited(edit))
     assert "arn:of:another" in line
