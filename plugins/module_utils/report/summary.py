@@ -25,7 +25,7 @@ ACTIONS = {
 @dataclass
 class TierSummary:
     """What one tier would do or did. ``failure``: why it did not end well; then ``actions`` are those that were applied, and
-    ``not_applied`` the addresses of the others."""
+    ``not_applied`` the addresses of the others. ``awaiting``: what was begun and is left to a later run."""
 
     tier: str
     actions: list[dict[str, Any]] = field(default_factory=list)
@@ -34,9 +34,10 @@ class TierSummary:
     unmanaged: list[str] = field(default_factory=list)
     failure: str | None = None
     not_applied: list[str] = field(default_factory=list)
+    awaiting: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.actions or self.refusals or self.kept or self.unmanaged or self.failure)
+        return bool(self.actions or self.refusals or self.kept or self.unmanaged or self.failure or self.awaiting)
 
     def counts(self) -> dict[str, int]:
         """Verb -> how many actions."""
@@ -102,6 +103,7 @@ def _of(name: str, result: Mapping[str, Any]) -> TierSummary:
         list(result.get("unmanaged") or ()),
         str(result.get("msg") or "it failed") if failed and not refusals else None,
         list(result.get("not_applied") or ()),
+        list(result.get("awaiting") or ()),
     )
 
 
@@ -125,4 +127,5 @@ def _joined(first: TierSummary, second: TierSummary) -> TierSummary:
         sorted({*first.unmanaged, *second.unmanaged}),
         second.failure or first.failure,
         second.not_applied or first.not_applied,
+        second.awaiting,
     )

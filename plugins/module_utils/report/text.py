@@ -49,6 +49,8 @@ def _tier(tier: TierSummary, done: bool) -> Iterator[str]:
         yield f"  !   failed: {tier.failure}"
     for address in tier.not_applied:
         yield f"  !   {address}: not applied"
+    for address in tier.awaiting:
+        yield f"  ... {address}: begun, and not ready yet; the next run goes on from there"
 
 
 def change_text(verb: str, change: Mapping[str, Any]) -> str:

@@ -71,6 +71,11 @@ class TestRuns:
             action("db/c", "create"),
         ]
 
+    def test_what_was_only_begun_is_told_until_it_was_awaited(self):
+        start = {"plan": [action("db/a", "create")], "awaiting": ["db/a"]}
+        assert shown({"rds": start}, done=True)[-1] == "  ... db/a: begun, and not ready yet; the next run goes on from there"
+        assert not any("begun" in line for line in lines(summarise([("rds", start), ("rds", {"plan": []})]), "Plan", done=True))
+
     def test_a_failure_tells_what_was_applied_and_what_not(self):
         failed = {
             "failed": True,
