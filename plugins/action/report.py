@@ -104,9 +104,10 @@ class ActionModule(ActionBase):
         _checked, arguments = self.validate_argument_spec(
             {
                 "what": {"type": "str", "choices": list(REPORTS), "required": True},
-                "path": {"type": "str", "required": True},
+                "path": {"type": "str"},
                 "max_age": {"type": "int", "default": 1440},
-            }
+            },
+            required_if=[("what", "plan", ["path"]), ("what", "approve", ["path"])],
         )
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         try:

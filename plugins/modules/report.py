@@ -28,8 +28,8 @@ options:
     description:
       - The plan's JSON file, relative to the directory of the command. The Markdown has the same name, with C(.md).
       - Its form is described in C(docs/plan-file.md). Only its owner can read it.
+      - Required for O(what=plan) and O(what=approve).
     type: str
-    required: true
   max_age:
     description: How old the plan may be for V(approve), in minutes.
     type: int

@@ -88,7 +88,6 @@ def test_from_an_empty_account_to_just_what_was_planned(empty, plan, deployed):
     assert told[-1].startswith(f"Written to {path} and {path.with_suffix('.md')}; digest {document['digest'][:12]}")
     assert document["digest"] in path.with_suffix(".md").read_text()
 
-    empty.local.reset()
     done = apply(empty, path)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert len(writes(empty.local)) > 100

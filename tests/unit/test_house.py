@@ -88,8 +88,9 @@ class TestCompleteness:
         assert (ROOT / f"playbooks/{name}.yml").exists()
         site = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
         assert f"{name}.yml" in [play["ansible.builtin.import_playbook"] for play in site]
-        (validate,) = yaml.safe_load((ROOT / "playbooks/validate.yml").read_text())
-        assert {"role": f"agent_platform.aws.{name}", "tags": [name]} in validate["roles"]
+        for playbook in ("validate", "plan", "approve"):
+            *_before, play = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
+            assert {"role": f"agent_platform.aws.{name}", "tags": [name]} in play["roles"]
 
     def test_is_in_the_action_group_and_routed_to_the_engine(self, name):
         runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
