@@ -16,6 +16,8 @@ import os
 import sys
 import threading
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -23,8 +25,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, RunOptions, Tier, nothing_done, run
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, part_of
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
 # Seconds between two lines about the same wait.
@@ -44,8 +47,14 @@ class ActionModule(ActionBase):
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         if self._task.args.get("verb") == "await" and memory.is_finished(self._name()):
             return nothing_done()
-        part = self._part()
+        verb = self._task.args.get("verb", "apply")
+        part = part_of(verb, self._task.check_mode)
         arguments = {**_plain(self._task.args), "planned": memory.planned(part) if part else None}
+        if verb in WRITING and arguments.get("plan_file"):
+            try:
+                arguments.update(self._approved(arguments, memory))
+            except plan_file.PlanError as error:
+                return {"failed": True, "changed": False, "msg": str(error)}
         if self._in_process(task_vars):
             result = self._run_here(arguments)
         else:
@@ -56,18 +65,30 @@ class ActionModule(ActionBase):
                 wrap_async=self._task.async_val,
             )
         planned = result.pop("planned", None)
+        if place := result.pop("place", None):
+            memory.stands_at(place)
         if part:
             memory.remember(part, self._name(), result, planned)
         else:
             memory.note(self._name(), not result.get("failed") and not result.get("awaiting"))
         return result
 
-    def _part(self) -> str | None:
-        """The part of the run whose tiers tell each other what they planned or kept; None where each asks the account."""
-        verb = self._task.args.get("verb", "apply")
-        if verb in WRITING:
-            return "check" if self._task.check_mode else None
-        return f"{verb} in check mode" if self._task.check_mode else verb
+    def _approved(self, arguments: dict[str, Any], memory: RunMemory) -> dict[str, Any]:
+        """What the plan file lets this tier do, and where. Raises PlanError.
+
+        A run that has found the plan to be right goes on with it however long the tiers before this one took.
+        """
+        path = Path(arguments["plan_file"])
+        plan = plan_file.read(path)
+        plan_file.check_refusals(plan, path)
+        if memory.approved is None:
+            plan_file.check_age(plan, path, int(arguments.get("plan_max_age", 1440)), datetime.now(UTC))
+        elif memory.approved != plan["checksum"]:
+            raise plan_file.PlanError(f"platform_plan: {path} is not the plan any more with which this run began")
+        return {
+            "approved": plan_file.approved(plan, self._name()),
+            "approved_for": {name: plan[name] for name in plan_file.PLACE},
+        }
 
     def _in_process(self, task_vars: dict[str, Any]) -> bool:
         interpreter = task_vars.get("ansible_python_interpreter")
@@ -92,10 +113,9 @@ class ActionModule(ActionBase):
         progress = _Progress(self._name())
         options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted)
         result = run(tier, checked.validated_parameters, options)
-        # For the next tiers, not for anyone's eyes; it holds no secret, but names that a secret may be a part of.
-        planned = result.pop("planned", None)
-        result = remove_values(result, secrets)
-        result["planned"] = planned
+        # For the next tiers, not for anyone's eyes; they hold no secret, but names that a secret may be a part of.
+        unseen = {name: result.pop(name) for name in ("planned", "place") if name in result}
+        result = {**remove_values(result, secrets), **unseen}
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result
 

@@ -97,6 +97,9 @@ options:
   approved:
     description: What the plan that is applied allows. The action plugin passes it; leave it unset.
     type: dict
+  approved_for:
+    description: The deployment and account that the plan is for. The action plugin passes it; leave it unset.
+    type: dict
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules

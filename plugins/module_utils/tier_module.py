@@ -59,6 +59,7 @@ def common_spec() -> dict[str, dict[str, Any]]:
         "ignored_tag_prefixes": {"type": "list", "elements": "str", "default": []},
         "planned": {"type": "dict"},
         "approved": {"type": "dict"},
+        "approved_for": {"type": "dict"},
     }
 
 
@@ -78,6 +79,14 @@ class Place:
         where = self.region if region is None else region
         who = self.account_id if account is None else account
         return f"arn:{self.partition}:{service}:{where}:{who}:{resource}"
+
+    def as_dict(self) -> dict[str, str]:
+        return {
+            "deployment": self.deployment,
+            "environment": self.environment,
+            "region": self.region,
+            "account": self.account_id,
+        }
 
 
 @dataclass(frozen=True)
@@ -124,15 +133,11 @@ def nothing_done() -> dict[str, Any]:
 def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
     """Run a tier with validated ``params``; return Ansible's result dictionary, with ``failed`` and ``msg`` when it failed.
 
-    ``planned`` in the result is the overlay of this run, for the next tier of the same check-mode run.
+    ``planned`` in the result is the overlay of this run, for the next tier of the same check-mode run; ``place`` tells
+    deployment, environment, region and account once the account is known.
     """
     try:
         return _run(tier, params, options)
-    except MissingDependency as error:
-        if params["verb"] in WRITING:
-            return {"failed": True, "changed": False, "msg": str(error)}
-        # What only looks goes on with the other tiers.
-        return {**nothing_done(), "refusals": refusals([Refusal(error.address, str(error))])}
     except Refused as error:
         return {"failed": True, "changed": False, "msg": str(error), "refusals": refusals(error.refusals)}
     except EngineError as error:
@@ -164,6 +169,7 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     api = Api(connection, tier.services())
     try:
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
+        check_approved_place(params.get("approved_for"), place)
         takes_data = bool(params.get("confirm_data"))
         context = Context(api, owner, options.progress, takes_data, bool(params.get("lift_deletion_protection")))
         reconciler = Reconciler(
@@ -179,10 +185,17 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
             counted=options.counted,
         )
         outcome = _work(reconciler, params, tier.declare(params, place))
+    except MissingDependency as error:
+        if params["verb"] in WRITING:
+            raise
+        # What only looks goes on with the other tiers.
+        refused = refusals([Refusal(error.address, str(error))])
+        return {**nothing_done(), "refusals": refused, "place": place.as_dict(), "planned": overlay.as_dict()}
     finally:
         api.close()
     result = as_result(outcome, options.diff_mode)
     result["planned"] = overlay.as_dict()
+    result["place"] = place.as_dict()
     if outcome.failures:
         result.update(failed=True, msg=failure_message(outcome))
     return result
@@ -212,6 +225,14 @@ def check_confirmations(params: Mapping[str, Any], deployment: str) -> None:
         given = params.get(argument)
         if given and given != deployment:
             raise InvalidInput(f"{variable}: {given!r} is not this deployment; to confirm, name it: -e {variable}={deployment}")
+
+
+def check_approved_place(approved_for: Mapping[str, str] | None, place: Place) -> None:
+    """Raises InvalidInput where what was approved is for elsewhere."""
+    here = place.as_dict()
+    for name, value in (approved_for or {}).items():
+        if here[name] != value:
+            raise InvalidInput(f"platform_plan: the plan is for {name} {value}, and this is {here[name]}; make a plan of this one")
 
 
 def check_common(params: Mapping[str, Any], deployment: str) -> None:

@@ -11,9 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING
 
 # Of a tier's result, what a report is made of.
 KEPT = ("changed", "failed", "msg", "plan", "refusals", "kept", "unmanaged", "ground", "applied", "not_applied", "awaiting")
+
+
+def part_of(verb: str, check_mode: bool) -> str | None:
+    """The part of the run whose tiers tell each other what they planned or kept; None where each asks the account."""
+    if verb in WRITING:
+        return "check" if check_mode else None
+    return f"{verb} in check mode" if check_mode else verb
 
 
 class RunMemory:
@@ -21,14 +29,24 @@ class RunMemory:
 
     It lies in Ansible's temporary directory of the run, which the run makes for itself and removes at its end. A part is a name
     such as ``plan``: plays with different purposes in one run know nothing of each other.
+    ``place``: deployment, environment, region and account, once a tier has learned them. ``approved``: the checksum of the
+    plan that this run has found to be still right.
     """
 
     def __init__(self, host: str):
         safe = "".join(c if c.isalnum() else "_" for c in host)
         self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_{safe}.json"
-        self.content: dict[str, Any] = {"planned": {}, "results": {}, "finished": []}
+        self.content: dict[str, Any] = {"planned": {}, "results": {}, "finished": [], "place": None, "approved": None}
         if self.path.exists():
             self.content = json.loads(self.path.read_text())
+
+    @property
+    def place(self) -> dict[str, str] | None:
+        return self.content["place"]
+
+    @property
+    def approved(self) -> str | None:
+        return self.content["approved"]
 
     def planned(self, part: str) -> dict[str, Any] | None:
         """The overlay of this part of the run so far."""
@@ -40,6 +58,14 @@ class RunMemory:
 
     def is_finished(self, tier: str) -> bool:
         return tier in self.content["finished"]
+
+    def approve(self, checksum: str) -> None:
+        self.content["approved"] = checksum
+        self._save()
+
+    def stands_at(self, place: Mapping[str, str]) -> None:
+        """Takes effect with the next thing that is remembered or noted."""
+        self.content["place"] = dict(place)
 
     def remember(self, part: str, tier: str, result: Mapping[str, Any], planned: Mapping[str, Any] | None) -> None:
         self.content["results"].setdefault(part, {})[tier] = {name: result[name] for name in KEPT if name in result}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from support import tiers
+from support import site, tiers
 
 ROOT = tiers.ROOT
 UTILS = ROOT / "plugins/module_utils"
@@ -86,10 +86,11 @@ class TestCompleteness:
     def test_has_a_role_a_playbook_and_a_place_in_the_site(self, name):
         assert (ROOT / f"roles/{name}/README.md").exists()
         assert (ROOT / f"playbooks/{name}.yml").exists()
-        site = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
-        assert f"{name}.yml" in [play["ansible.builtin.import_playbook"] for play in site]
-        (validate,) = yaml.safe_load((ROOT / "playbooks/validate.yml").read_text())
-        assert {"role": f"agent_platform.aws.{name}", "tags": [name]} in validate["roles"]
+        plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
+        assert f"{name}.yml" in [play["ansible.builtin.import_playbook"] for play in plays]
+        for playbook in ("validate", "plan", "approve"):
+            *_before, play = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
+            assert {"role": f"agent_platform.aws.{name}", "tags": [name]} in play["roles"]
 
     def test_is_in_the_action_group_and_routed_to_the_engine(self, name):
         runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
@@ -110,9 +111,15 @@ class TestCompleteness:
     def test_the_role_passes_every_argument_of_the_module(self, name):
         (task,) = yaml.safe_load((ROOT / f"roles/{name}/tasks/main.yml").read_text())
         assert task["environment"] == "{{ platform_aws_environment }}"
-        assert set(task[f"agent_platform.aws.{name}"]) == (set(tiers.load(name).argument_spec()) - {"planned", "approved"}) | {
-            "region"
-        }
+        assert set(task[f"agent_platform.aws.{name}"]) == (
+            set(tiers.load(name).argument_spec()) - {"planned", "approved", "approved_for"}
+        ) | {"region"}
+
+
+@pytest.mark.parametrize("playbook", ["validate", "plan", "approve"])
+def test_a_playbook_of_all_tiers_has_them_in_the_order_of_the_site(playbook):
+    *_before, play = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
+    assert [role["role"].rsplit(".", 1)[1] for role in play["roles"]] == site.tiers_in_order()
 
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir()))
