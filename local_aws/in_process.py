@@ -19,7 +19,6 @@ import moto
 from botocore.awsrequest import AWSResponse
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError
-from botocore.loaders import Loader
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from local_aws import patches, state, transitions
@@ -27,6 +26,7 @@ from local_aws.gate import GATE, Call, ConnectionDropped
 from local_aws.render import Response
 from local_aws.request_log import Request
 from local_aws.settings import Settings
+from local_aws.sharing import share_between_clients
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -134,23 +134,7 @@ def _install() -> None:
 
     Endpoint._do_get_response = named
     BotocoreStubber.__call__ = gated
-    share_models()
-
-
-@functools.cache
-def share_models() -> None:
-    """Let all sessions of this process share the service models that botocore reads, as the clients of one session do.
-
-    A test makes a session anew, and reading EC2's model takes a third of a second.
-    """
-    init = Loader.__init__
-    caches: dict[tuple[str, ...], dict[Any, Any]] = {}
-
-    def sharing(self: Any, *args: Any, **kwargs: Any) -> None:
-        init(self, *args, **kwargs)
-        self._cache = caches.setdefault(tuple(self.search_paths), self._cache)
-
-    Loader.__init__ = sharing
+    share_between_clients()
 
 
 def _as_response(answer: Any) -> Response:

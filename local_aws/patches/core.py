@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from moto.core import responses
+import xmltodict
+from moto.core import responses, serialize
 from moto.core.common_models import BaseModel
 
 from local_aws.patches import patch, wrap
@@ -26,6 +27,24 @@ def instances_are_not_kept() -> None:
 def names_of_actions_are_looked_up_once() -> None:
     """Not about AWS: moto lists the methods of a service's class anew for each call, a millisecond and more."""
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+
+
+@patch
+def names_of_members_are_looked_up_once() -> None:
+    """Not about AWS: moto works out for each member of each answer under which names an object may hold it, and whether the
+    member's name is fit for XML. Both follow from the class of the object and the shape of the member."""
+
+    @wrap(serialize.XFormedAttributePicker, "get_possible_keys")
+    def get_possible_keys(original: Any, self: Any, context: Any) -> tuple[str, ...]:
+        if context.shape is None:
+            return tuple(original(self, context))
+        known = vars(context.shape).setdefault("_local_names", {})
+        key = (type(context.obj), context.key, *self.alias_providers)
+        if key not in known:
+            known[key] = tuple(original(self, context))
+        return known[key]
+
+    xmltodict._validate_name = functools.cache(xmltodict._validate_name)
 
 
 @patch

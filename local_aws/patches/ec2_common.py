@@ -9,6 +9,7 @@ from moto.core.utils import get_pagination_model
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.responses import EC2Response
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
 from local_aws.patches import patch, wrap
 
@@ -60,6 +61,20 @@ def _page(response: Any, key: str, result: dict[str, Any]) -> dict[str, Any]:
     if end < len(result[key]):
         page["NextToken"] = f"{TOKEN}{end}"
     return page
+
+
+@patch
+def tags_of_one_resource_are_looked_up_by_its_id() -> None:
+    """Not about AWS: moto goes through all tags of the region for those of one resource, for each resource of each answer."""
+
+    @wrap(EC2Backend, "describe_tags")
+    def describe_tags(original: Any, self: Any, filters: dict[str, list[str]] | None = None) -> list[dict[str, str]]:
+        names = filters["resource-id"] if filters and list(filters) == ["resource-id"] else []
+        if len(names) != 1 or set("*?[\\") & set(names[0]):
+            return original(self, filters)
+        kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(names[0]), "")
+        tags = self.tags.get(names[0], {})
+        return [{"resource_id": names[0], "key": key, "value": value, "resource_type": kind} for key, value in tags.items()]
 
 
 @patch

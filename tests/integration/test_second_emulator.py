@@ -34,7 +34,7 @@ from support.census import census
 from support.ministack import MiniStack
 
 from local_aws.classify import WRITE, classify
-from local_aws.in_process import share_models
+from local_aws.sharing import share_between_clients
 
 REGION = "us-west-2"
 TIERS = site.tiers_in_order()
@@ -183,7 +183,7 @@ def _forgetful(kind: Any, untold: set[str]) -> Any:
 
 @pytest.fixture(scope="module")
 def ministack() -> Iterator[MiniStack]:
-    share_models()
+    share_between_clients()
     with MiniStack(REGION) as running:
         yield running
 
