@@ -9,6 +9,8 @@ STEP := $(BIN)/python tools/step.py
 MINISTACK := tests/ministack/requirements
 # Every tool that calls another one finds the environment's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The tests start hundreds of interpreters: what one has compiled, the next finds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
@@ -55,7 +57,12 @@ demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
 
 .PHONY: test
 test: setup ## Run every check and every test, as CI does
-	@$(STEP) "everything" -- $(MAKE) --no-print-directory lint test-unit test-contract test-integration test-crash test-molecule sanity
+	@$(STEP) "everything" -- $(MAKE) --no-print-directory checks test-unit test-contract test-integration test-crash test-molecule
+
+# Neither keeps more than one processor busy.
+.PHONY: checks
+checks: setup
+	@$(BIN)/python tools/together.py -- $(MAKE) --no-print-directory lint -- $(MAKE) --no-print-directory sanity
 
 # The tests of a step share two processes, whichever is free.
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal
@@ -76,12 +83,10 @@ test-integration: setup ## Deploy dev and prod to a local AWS and read every fac
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
 	@$(STEP) "crash tests" -- $(PYTEST) --dist load tests/crash
 
-# SCENARIO=vpc runs one. The directory is made anew, so that nothing of a run that was cut off is taken for done.
+# SCENARIO=vpc runs one.
 .PHONY: test-molecule
-test-molecule: export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule
 test-molecule: setup ## Test every role by itself with Molecule, or SCENARIO's alone
-	@rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
-	@$(STEP) "molecule" -- $(BIN)/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+	@$(STEP) "molecule" -- $(BIN)/python tools/molecule.py $(SCENARIO)
 
 .PHONY: sanity
 sanity: setup ## Run ansible-test sanity on a copy (makes its own environments once)
