@@ -75,13 +75,15 @@ test-unit: setup ## Test the parts by themselves (seconds)
 test-contract: setup ## Put every kind of resource through create, update, refuse and delete
 	@$(STEP) "contract tests" -- $(PYTEST) tests/contract
 
+# What reads one environment, or the second emulator, is a group, which one process runs.
 .PHONY: test-integration
 test-integration: setup ## Deploy dev and prod to a local AWS and read every fact back
-	@$(STEP) "integration tests" -- $(PYTEST) tests/integration
+	@$(STEP) "integration tests" -- $(PYTEST) --dist loadgroup tests/integration
 
+# Most of the time goes into a few long tests, which come first: handed out in chunks, all of them would go to one process.
 .PHONY: test-crash
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
-	@$(STEP) "crash tests" -- $(PYTEST) --dist load tests/crash
+	@$(STEP) "crash tests" -- $(PYTEST) --dist load --maxschedchunk 1 tests/crash
 
 # SCENARIO=vpc runs one.
 .PHONY: test-molecule

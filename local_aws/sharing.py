@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any
 
+import botocore.hooks
 import botocore.useragent
+from botocore.client import ClientCreator
 from botocore.hooks import EVENT_ALIASES, EventAliaser
 from botocore.loaders import Loader
 
@@ -18,6 +21,7 @@ def share_between_clients() -> None:
     _share_models()
     _share_event_names()
     _share_words_of_the_user_agent()
+    _share_methods()
 
 
 def _share_models() -> None:
@@ -45,3 +49,24 @@ def _share_words_of_the_user_agent() -> None:
     """Its cleaned words: it is put together for each request."""
     name = "sanitize_user_agent_string_component"
     setattr(botocore.useragent, name, functools.cache(getattr(botocore.useragent, name)))
+
+
+def _share_methods() -> None:
+    """The methods of a service's clients; and whether a handler takes keywords is read off it, without building its signature."""
+    methods: dict[int, tuple[Any, dict[str, Any]]] = {}
+
+    @wrap(ClientCreator, "_create_methods")
+    def create_methods(original: Any, self: Any, service_model: Any) -> dict[str, Any]:
+        description = service_model._service_description  # one for all sessions, as _share_models sees to; kept, so is its id
+        known = methods.setdefault(id(description), (description, {}))[1]
+        if not known:
+            known.update(original(self, service_model))
+        return dict(known)
+
+    inspected = botocore.hooks.accepts_kwargs
+
+    def accepts_kwargs(function: Any) -> Any:
+        code = getattr(function, "__code__", None)
+        return code.co_flags & inspect.CO_VARKEYWORDS if code else inspected(function)
+
+    botocore.hooks.accepts_kwargs = accepts_kwargs

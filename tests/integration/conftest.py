@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,28 +68,41 @@ def local() -> Iterator[LocalAws]:
         yield running
 
 
+class Deployments:
+    """``deployments(environment)`` answers a Platform, and the account is as ``site.yml``, run twice, left it."""
+
+    def __init__(self, local: LocalAws):
+        self.local = local
+        self.known: dict[str, Platform] = {}
+        self.shown: str | None = None
+
+    def __call__(self, environment: str) -> Platform:
+        if environment not in self.known:
+            self.known[environment] = self._deploy(environment)
+        elif self.shown != environment:
+            self.local.restore(self.known[environment].snapshot)
+        self.shown = environment
+        return self.known[environment]
+
+    def empty(self) -> None:
+        """The account is empty, until the next is asked for."""
+        self.local.reset()
+        self.shown = None
+
+    def _deploy(self, environment: str) -> Platform:
+        self.empty()
+        platform = Platform(environment, self.local)
+        start = time.time()
+        platform.first = platform.results("site.yml")
+        platform.fresh_seconds = time.time() - start
+        platform.second = platform.results("site.yml")
+        platform.snapshot = self.local.snapshot()
+        return platform
+
+
 @pytest.fixture(scope="session")
-def deployed(local: LocalAws):
-    """Returns ``deployed(environment)``: the account is as ``site.yml``, run twice, left it."""
-    known: dict[str, Platform] = {}
-    shown: list[str] = []
-
-    def deploy(environment: str) -> Platform:
-        if environment not in known:
-            local.reset()
-            platform = Platform(environment, local)
-            start = time.time()
-            platform.first = platform.results("site.yml")
-            platform.fresh_seconds = time.time() - start
-            platform.second = platform.results("site.yml")
-            platform.snapshot = local.snapshot()
-            known[environment] = platform
-        elif shown[-1:] != [environment]:
-            local.restore(known[environment].snapshot)
-        shown.append(environment)
-        return known[environment]
-
-    return deploy
+def deployed(local: LocalAws) -> Deployments:
+    return Deployments(local)
 
 
 @pytest.fixture(params=["dev", "prod"])
@@ -111,13 +123,26 @@ def scratch(request, deployed) -> Iterator[Platform]:
 @pytest.fixture
 def empty(request, local, deployed) -> Iterator[Platform]:
     """An empty account with an environment's inventory; default prod."""
-    environment = getattr(request, "param", "prod")
-    after = deployed(environment).snapshot
-    local.reset()
-    yield Platform(environment, local)
-    local.restore(after)
+    deployed.empty()
+    yield Platform(getattr(request, "param", "prod"), local)
+    deployed.empty()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """All of dev, then all of prod, so that the account state is put back seldom."""
-    items.sort(key=lambda item: json.dumps(getattr(getattr(item, "callspec", None), "params", {}).get("platform", "")))
+    """What reads one environment runs in one process, so that it is deployed once and its account put back seldom."""
+    for item in items:
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: _group(item) or "")
+
+
+def _group(item: Any) -> str | None:
+    """The environment whose deployment it asks for, or the other emulator."""
+    if "account" in item.fixturenames or "ministack" in item.fixturenames:
+        return "second emulator"
+    asked = [name for name in ("platform", "scratch", "deployed") if name in item._fixtureinfo.argnames]
+    if not asked:
+        return None
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return next((params[name] for name in (*asked, "empty") if name in params), "prod")

@@ -1,4 +1,4 @@
-"""No secret is seen anywhere in the life of a deployment: plan, apply, drift, destroy, at their loudest, and what they leave behind."""
+"""No secret is seen in the life of a deployment: plan, apply, drift, destroy, at their loudest, and what they leave behind."""
 
 from __future__ import annotations
 
