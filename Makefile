@@ -79,9 +79,10 @@ test-contract: setup ## Put every kind of resource through create, update, refus
 test-integration: setup ## Deploy dev and prod to a local AWS and read every fact back
 	@$(STEP) "integration tests" -- $(PYTEST) tests/integration
 
+# Most of the time goes into a few long tests, which come first: handed out in chunks, all of them would go to one process.
 .PHONY: test-crash
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
-	@$(STEP) "crash tests" -- $(PYTEST) --dist load tests/crash
+	@$(STEP) "crash tests" -- $(PYTEST) --dist load --maxschedchunk 1 tests/crash
 
 # SCENARIO=vpc runs one.
 .PHONY: test-molecule

@@ -10,7 +10,7 @@ import pytest
 from support import tiers
 from support.census import duplicates
 
-SHARDS = 4
+SHARDS = 8
 # The whole site again, not only the tier that was killed, on one kill point of so many.
 WHOLE_SITE_EVERY = 20
 

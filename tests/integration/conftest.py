@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,28 +68,41 @@ def local() -> Iterator[LocalAws]:
         yield running
 
 
+class Deployments:
+    """``deployments(environment)`` answers a Platform, and the account is as ``site.yml``, run twice, left it."""
+
+    def __init__(self, local: LocalAws):
+        self.local = local
+        self.known: dict[str, Platform] = {}
+        self.shown: str | None = None
+
+    def __call__(self, environment: str) -> Platform:
+        if environment not in self.known:
+            self.known[environment] = self._deploy(environment)
+        elif self.shown != environment:
+            self.local.restore(self.known[environment].snapshot)
+        self.shown = environment
+        return self.known[environment]
+
+    def empty(self) -> None:
+        """The account is empty, until the next is asked for."""
+        self.local.reset()
+        self.shown = None
+
+    def _deploy(self, environment: str) -> Platform:
+        self.empty()
+        platform = Platform(environment, self.local)
+        start = time.time()
+        platform.first = platform.results("site.yml")
+        platform.fresh_seconds = time.time() - start
+        platform.second = platform.results("site.yml")
+        platform.snapshot = self.local.snapshot()
+        return platform
+
+
 @pytest.fixture(scope="session")
-def deployed(local: LocalAws):
-    """Returns ``deployed(environment)``: the account is as ``site.yml``, run twice, left it."""
-    known: dict[str, Platform] = {}
-    shown: list[str] = []
-
-    def deploy(environment: str) -> Platform:
-        if environment not in known:
-            local.reset()
-            platform = Platform(environment, local)
-            start = time.time()
-            platform.first = platform.results("site.yml")
-            platform.fresh_seconds = time.time() - start
-            platform.second = platform.results("site.yml")
-            platform.snapshot = local.snapshot()
-            known[environment] = platform
-        elif shown[-1:] != [environment]:
-            local.restore(known[environment].snapshot)
-        shown.append(environment)
-        return known[environment]
-
-    return deploy
+def deployed(local: LocalAws) -> Deployments:
+    return Deployments(local)
 
 
 @pytest.fixture(params=["dev", "prod"])
@@ -111,13 +123,26 @@ def scratch(request, deployed) -> Iterator[Platform]:
 @pytest.fixture
 def empty(request, local, deployed) -> Iterator[Platform]:
     """An empty account with an environment's inventory; default prod."""
-    environment = getattr(request, "param", "prod")
-    after = deployed(environment).snapshot
-    local.reset()
-    yield Platform(environment, local)
-    local.restore(after)
+    deployed.empty()
+    yield Platform(getattr(request, "param", "prod"), local)
+    deployed.empty()
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """All of dev, then all of prod, so that the account state is put back seldom."""
-    items.sort(key=lambda item: json.dumps(getattr(getattr(item, "callspec", None), "params", {}).get("platform", "")))
+    """All of dev in the first half and all of prod in the second: of two processes each begins with one, and deploys that alone.
+
+    What asks for neither comes last in each half, where the process that is done first takes from the other.
+    """
+    dev, prod = ([item for item in items if _environment(item) == name] for name in ("dev", "prod"))
+    others = [item for item in items if _environment(item) not in ("dev", "prod")]
+    first = max(len(items) // 2 - len(dev), 0)
+    items[:] = [*dev, *others[:first], *prod, *others[first:]]
+
+
+def _environment(item: Any) -> str | None:
+    """Whose deployment it asks for."""
+    by_itself = "deployed" in item._fixtureinfo.argnames
+    if not by_itself and ("deployed" not in item.fixturenames or "empty" in item.fixturenames):
+        return None  # `empty` uses `deployed`, but deploys nothing
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return next((params[name] for name in ("platform", "scratch", "empty") if name in params), "prod")

@@ -44,16 +44,6 @@ def test_plan_on_a_full_account_lists_nothing(platform):
     assert writes(platform.local) == []
 
 
-@pytest.mark.parametrize("tier", TIERS)
-@pytest.mark.parametrize("platform", ["prod"], indirect=True)
-def test_each_tier_alone_changes_nothing(platform, tier):
-    done = platform.run("site.yml", "--tags", tier)
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"changed=0 .*failed=0", done.stdout)
-    assert f"agent_platform.aws.{tier} : Reconcile" in done.stdout
-    assert [other for other in TIERS if f"agent_platform.aws.{other} : Reconcile" in done.stdout] == [tier]
-
-
 def test_nothing_stands_twice(platform):
     counted = census(platform.client)
     assert duplicates(counted) == []

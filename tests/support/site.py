@@ -44,6 +44,17 @@ def results(output: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def failures(output: str) -> dict[str, list[str]]:
+    """Host -> the messages of its tasks that failed, likewise."""
+    plays = json.JSONDecoder().raw_decode(output[output.index("{") :])[0]["plays"]
+    found: dict[str, list[str]] = {}
+    for task in (task for play in plays for task in play["tasks"]):
+        for host, result in task["hosts"].items():
+            if result.get("failed"):
+                found.setdefault(host, []).append(str(result["msg"]))
+    return found
+
+
 def _joined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """What ``start`` did and what ``await`` did after it."""
     if second.get("failed"):
