@@ -128,21 +128,21 @@ def empty(request, local, deployed) -> Iterator[Platform]:
     deployed.empty()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """What reads one environment runs in one process, so that it is deployed once and its account put back seldom."""
-    for item in items:
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: _group(item) or "")
+    """All of dev in the first half and all of prod in the second: of two processes each begins with one, and deploys that alone.
+
+    What asks for neither comes last in each half, where the process that is done first takes from the other.
+    """
+    dev, prod = ([item for item in items if _environment(item) == name] for name in ("dev", "prod"))
+    others = [item for item in items if _environment(item) not in ("dev", "prod")]
+    first = max(len(items) // 2 - len(dev), 0)
+    items[:] = [*dev, *others[:first], *prod, *others[first:]]
 
 
-def _group(item: Any) -> str | None:
-    """The environment whose deployment it asks for, or the other emulator."""
-    if "account" in item.fixturenames or "ministack" in item.fixturenames:
-        return "second emulator"
-    asked = [name for name in ("platform", "scratch", "deployed") if name in item._fixtureinfo.argnames]
-    if not asked:
-        return None
+def _environment(item: Any) -> str | None:
+    """Whose deployment it asks for."""
+    by_itself = "deployed" in item._fixtureinfo.argnames
+    if not by_itself and ("deployed" not in item.fixturenames or "empty" in item.fixturenames):
+        return None  # `empty` uses `deployed`, but deploys nothing
     params = getattr(getattr(item, "callspec", None), "params", {})
-    return next((params[name] for name in (*asked, "empty") if name in params), "prod")
+    return next((params[name] for name in ("platform", "scratch", "empty") if name in params), "prod")
