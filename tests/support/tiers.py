@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from collections.abc import Callable, Mapping
@@ -18,8 +19,8 @@ REGION = "us-east-1"
 
 
 def tier_names() -> list[str]:
-    """Every module of the collection: each is a tier."""
-    return sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+    """Every module of the collection that is a tier."""
+    return sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if "\nTIER = " in path.read_text())
 
 
 def load(name: str) -> Tier:
@@ -58,7 +59,7 @@ def attempt(
             change(resources)
         return resources
 
-    edited = Tier(tier.name, tier.spec, tier.kinds, declare, tier.check, tier.looks_up)
+    edited = dataclasses.replace(tier, declare=declare)
     # Through JSON, as every result of a module goes.
     return json.loads(json.dumps(tier_module.run(edited, parameters, RunOptions(check_mode=check_mode, diff_mode=True))))
 

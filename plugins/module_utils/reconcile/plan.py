@@ -47,6 +47,8 @@ class Action:
             "action": self.verb,
             "fields": [c.as_dict() for c in self.delta],
         }
+        if self.verb == "adopt":
+            item["id"] = self.observed.id
         if self.reason:
             item["reason"] = self.reason
         if self.leaves:

@@ -28,6 +28,8 @@ def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
     }
     if outcome.plan.refusals:
         result["refusals"] = refusals(outcome.plan.refusals)
+    if outcome.strangers is not None:
+        result["strangers"] = [{"address": item.address, "id": item.id, "why": item.why} for item in outcome.strangers]
     if outcome.ground:
         result["ground"] = outcome.ground
     if outcome.awaiting:
