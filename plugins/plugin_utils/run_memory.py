@@ -13,7 +13,20 @@ from typing import Any
 from ansible import constants as C
 
 # Of a tier's result, what a report is made of.
-KEPT = ("changed", "failed", "msg", "plan", "refusals", "kept", "unmanaged", "ground", "applied", "not_applied", "awaiting")
+KEPT = (
+    "changed",
+    "failed",
+    "msg",
+    "plan",
+    "refusals",
+    "kept",
+    "unmanaged",
+    "strangers",
+    "ground",
+    "applied",
+    "not_applied",
+    "awaiting",
+)
 
 
 class RunMemory:

@@ -218,5 +218,5 @@ def _provide_looked_up(
             )
             if refusing is None:
                 raise MissingDependency(address, missing)
-            refusing.refuse(address, missing)
+            refusing.refuse(address, missing, missing=True)
             values.planned[address] = {}

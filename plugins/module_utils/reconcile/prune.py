@@ -38,9 +38,15 @@ def outside(
     for address, item in sorted(seen.managed.items()):
         kind = kinds[address.split("/", 1)[0]]
         if address in unmanaged:
-            found.append(Stranger(address, item.id, why="it carries this deployment's tags and is not in the configuration"))
+            found.append(
+                Stranger(address, item.id, owned=True, why="it carries this deployment's tags and is not in the configuration")
+            )
         elif address not in graph.resources and not (kind.tagged or kind.implicit or item.leaving) and address not in parts:
-            found.append(Stranger(address, item.id, why="it belongs to what is this deployment's and is not in the configuration"))
+            found.append(
+                Stranger(
+                    address, item.id, owned=True, why="it belongs to what is this deployment's and is not in the configuration"
+                )
+            )
     return found
 
 

@@ -62,9 +62,10 @@ class Observed:
 
 @dataclass
 class Stranger(Observed):
-    """What no configuration knows and no tag makes ours, yet lives among what is ours. ``why``: what makes it count."""
+    """What no configuration knows and yet lives among what is ours. ``why``: what makes it count. ``owned``: this tier owns it."""
 
     why: str = ""
+    owned: bool = False
 
 
 @dataclass(frozen=True)
