@@ -26,6 +26,20 @@ TRUST = json.dumps(
 )
 
 
+POD_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "pods.eks.amazonaws.com"},
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+            }
+        ],
+    }
+)
+
+
 @pytest.fixture(scope="module")
 def whole(aws):
     """All tiers of prod, as a snapshot."""
@@ -43,6 +57,11 @@ def standing(aws, whole):
 
 def pairs(tags: dict[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     return [{key: name, value: text} for name, text in tags.items()]
+
+
+def given(tags: dict[str, str]) -> dict[str, Any]:
+    """For calls that take no empty list."""
+    return {"Tags": pairs(tags)} if tags else {}
 
 
 def client(service: str) -> Any:
@@ -127,8 +146,8 @@ def a_flow_log(tags):
         ResourceIds=[vpc()],
         ResourceType="VPC",
         TrafficType="REJECT",
-        LogDestinationType="s3",
-        LogDestination="arn:aws:s3:::somewhere",
+        LogGroupName="/theirs/flows",
+        DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/prod-us-east-1-vpc-flow-logs",
         TagSpecifications=specification("vpc-flow-log", tags),
     )["FlowLogIds"][0]
 
@@ -142,13 +161,13 @@ def a_launch_template(tags):
 
 
 def a_load_balancer(tags):
-    return client("elbv2").create_load_balancer(Name="by-hand", Subnets=subnets(), Tags=pairs(tags))["LoadBalancers"][0][
+    return client("elbv2").create_load_balancer(Name="by-hand", Subnets=subnets(), **given(tags))["LoadBalancers"][0][
         "LoadBalancerArn"
     ]
 
 
 def a_target_group(tags):
-    return client("elbv2").create_target_group(Name="by-hand", Protocol="HTTP", Port=80, VpcId=vpc(), Tags=pairs(tags))[
+    return client("elbv2").create_target_group(Name="by-hand", Protocol="HTTP", Port=80, VpcId=vpc(), **given(tags))[
         "TargetGroups"
     ][0]["TargetGroupArn"]
 
@@ -164,13 +183,14 @@ def a_classic_load_balancer(tags):
 
 
 def a_listener(tags):
-    (balancer,) = [one for one in client("elbv2").describe_load_balancers()["LoadBalancers"] if one["VpcId"] == vpc()]
+    balancers = client("elbv2").describe_load_balancers()["LoadBalancers"]
+    balancer = next(one for one in balancers if one["LoadBalancerName"].startswith("prod-"))
     return client("elbv2").create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],
         Protocol="HTTP",
         Port=8080,
         DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}],
-        Tags=pairs(tags),
+        **given(tags),
     )["Listeners"][0]["ListenerArn"]
 
 
@@ -310,7 +330,7 @@ def an_access_entry(tags):
 
 def a_pod_identity(tags):
     cluster = client("eks").list_clusters()["clusters"][0]
-    role = client("iam").create_role(RoleName="pods", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    role = client("iam").create_role(RoleName="pods", AssumeRolePolicyDocument=POD_TRUST)["Role"]["Arn"]
     return client("eks").create_pod_identity_association(
         clusterName=cluster, namespace="by-hand", serviceAccount="by-hand", roleArn=role, tags=tags
     )["association"]["associationArn"]
@@ -369,17 +389,28 @@ def test_a_clean_deployment_has_no_drift_and_the_look_at_it_is_cheap(standing):
     assert len(standing.requests) < 1.5 * planning
 
 
+@pytest.fixture(scope="module")
+def littered(aws, whole):
+    """(kind -> what was planted of it, the drift, the writes that looking made) with a stranger of each kind at once."""
+    aws.restore(whole)
+    planted = {kind: plant({}) for kind, plant in PLANTED.items()}
+    aws.clear_requests()
+    return planted, whole_site.drift(site.parameters("prod")), aws.writes()
+
+
 @pytest.mark.parametrize("kind", PLANTED)
-def test_a_stranger_is_found(standing, kind):
-    planted = PLANTED[kind]({})
-    standing.clear_requests()
-    document = whole_site.drift(site.parameters("prod"))
-    assert document["drift"] and standing.writes() == []
-    found = {address: name for address, name in unmanaged(document).items() if address.startswith(kind + "/")}
-    assert any(name.endswith(planted) for name in found.values()), (planted, unmanaged(document))
-    assert all(item["why"] and not item["owned"] for item in document["unmanaged"])
-    # A stranger is one difference, whatever else it is a part of; only a database came with a group of its own.
-    assert len(document["unmanaged"]) == (2 if kind == "db_instance" else 1), document["unmanaged"]
+def test_a_stranger_is_found_once(littered, kind):
+    planted, document, _writes = littered
+    found = [item for item in document["unmanaged"] if item["id"].endswith(planted[kind])]
+    assert [item["address"].split("/", 1)[0] for item in found] == [kind], document["unmanaged"]
+    assert found[0]["why"] and not found[0]["owned"]
+
+
+def test_strangers_are_all_that_is_found_and_looking_writes_nothing(littered):
+    planted, document, writes = littered
+    # The database came with a group of its own.
+    assert len(document["unmanaged"]) == len(planted) + 1, [item["address"] for item in document["unmanaged"]]
+    assert (document["changed"], document["missing"], document["errors"], writes) == ([], [], [], [])
 
 
 def test_what_another_deployment_made_is_no_stranger(standing):
@@ -396,18 +427,9 @@ def test_another_environment_in_the_same_account_is_no_stranger(standing):
     assert not whole_site.drift(site.parameters("dev"))["drift"]
 
 
-CONTROLLERS = [
-    {"elbv2.k8s.aws/cluster": "prod-agent-platform"},
-    {"kubernetes.io/cluster/prod-agent-platform": "owned"},
-    {"cluster.k8s.amazonaws.com/name": "prod-agent-platform", "node.k8s.amazonaws.com/instance_id": "i-1"},
-    {"karpenter.sh/nodepool": "default"},
-]
-
-
-@pytest.mark.parametrize("tags", CONTROLLERS, ids=lambda tags: next(iter(tags)))
-def test_what_controllers_make_is_no_drift(standing, tags):
-    kinds = ("security_group", "network_interface", "instance", "load_balancer", "target_group", "classic_load_balancer")
-    for kind in kinds:
+def test_what_controllers_make_is_no_drift(standing):
+    tags = {"elbv2.k8s.aws/cluster": "prod-agent-platform"}
+    for kind in ("security_group", "network_interface", "instance", "load_balancer", "target_group", "classic_load_balancer"):
         PLANTED[kind](tags)
     assert whole_site.drift(site.parameters("prod"))["unmanaged"] == []
 
@@ -440,49 +462,33 @@ def test_what_lives_beside_ours_is_no_drift(standing):
     assert whole_site.drift(site.parameters("prod"))["unmanaged"] == []
 
 
-class TestByTags:
-    """Things of kinds that no tier has, with our tags."""
+def test_what_carries_our_tags_and_is_of_no_tier_is_found_once(standing, monkeypatch):
+    from moto.core.resource_tagging import TaggedResource
+    from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
-    @staticmethod
-    def plant(tier):
-        volume = client("ec2").create_volume(
-            AvailabilityZone="us-east-1a",
-            Size=1,
-            TagSpecifications=specification("volume", {**OURS, "agent-platform:tier": tier, "agent-platform:address": "volume/x"}),
-        )
-        return volume["VolumeId"]
+    def tagged(tier, address):
+        return {**OURS, "agent-platform:tier": tier, "agent-platform:address": address}
 
-    @pytest.mark.parametrize("tier", ["vpc", "eks", "long-gone", "kms"])
-    def test_is_found_once(self, standing, tier):
-        volume = self.plant(tier)
-        (found,) = whole_site.drift(site.parameters("prod"))["unmanaged"]
-        assert found["address"] == f"ec2:volume/{volume}"
-        assert found["id"].endswith(f"volume/{volume}")
+    expected = set()
+    for tier in ("vpc", "eks", "long-gone", "kms"):
+        tags = specification("volume", tagged(tier, "volume/x"))
+        volume = client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=1, TagSpecifications=tags)["VolumeId"]
+        expected.add(f"ec2:volume/{volume}")
+    client("sqs").create_queue(QueueName="quite-else", tags=tagged("messaging", "sqs_queue/x"))
+    role_tags = pairs(tagged("long-gone", "iam_role/x"))
+    client("iam").create_role(RoleName="quite-else", AssumeRolePolicyDocument=TRUST, Tags=role_tags)
+    # What is gone is listed for a while.
+    made = ResourceGroupsTaggingAPIBackend._get_resources_generator
 
-    def test_outside_our_names(self, standing):
-        tags = {**OURS, "agent-platform:tier": "messaging", "agent-platform:address": "sqs_queue/x"}
-        client("sqs").create_queue(QueueName="quite-else", tags=tags)
-        (found,) = whole_site.drift(site.parameters("prod"))["unmanaged"]
-        assert found["address"] == "sqs/quite-else"
+    def with_a_gone_one(self, tag_filters=None, resource_type_filters=None, resource_arn_list=None):
+        yield from made(self, tag_filters, resource_type_filters, resource_arn_list)
+        arn = "arn:aws:sqs:us-east-1:123456789012:prod-gone"
+        if not resource_type_filters:
+            yield TaggedResource(arn=arn, tags=tagged("messaging", "sqs_queue/y"), resource_type="sqs")
 
-    def test_what_is_gone_and_still_listed_is_not(self, standing, monkeypatch):
-        from moto.core.resource_tagging import TaggedResource
-        from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
-
-        made = ResourceGroupsTaggingAPIBackend._get_resources_generator
-
-        def with_a_gone_one(self, *args, **kwargs):
-            yield from made(self, *args, **kwargs)
-            tags = {**OURS, "agent-platform:tier": "messaging", "agent-platform:address": "sqs_queue/x"}
-            yield TaggedResource(arn="arn:aws:sqs:us-east-1:123456789012:prod-gone", tags=tags, resource_type="sqs")
-
-        monkeypatch.setattr(ResourceGroupsTaggingAPIBackend, "_get_resources_generator", with_a_gone_one)
-        assert whole_site.drift(site.parameters("prod"))["unmanaged"] == []
-
-    def test_a_role_of_no_tier(self, standing):
-        tags = {**OURS, "agent-platform:tier": "long-gone", "agent-platform:address": "iam_role/x"}
-        client("iam").create_role(RoleName="quite-else", AssumeRolePolicyDocument=TRUST, Tags=pairs(tags))
-        assert list(unmanaged(whole_site.drift(site.parameters("prod")))) == ["iam_role/quite-else"]
+    monkeypatch.setattr(ResourceGroupsTaggingAPIBackend, "_get_resources_generator", with_a_gone_one)
+    found = [item["address"] for item in whole_site.drift(site.parameters("prod"))["unmanaged"]]
+    assert sorted(found) == sorted({*expected, "sqs/quite-else", "iam_role/quite-else"})
 
 
 def test_a_subscription_of_others_to_our_topic(standing):

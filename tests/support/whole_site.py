@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import drift as reporting
+
 from support import site, tiers
 
 

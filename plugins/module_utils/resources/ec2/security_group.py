@@ -33,8 +33,8 @@ class SecurityGroup(Ec2Kind):
         return [item for item in super().items(view) if item["GroupName"] != "default"]
 
     def is_of_aws(self, item: Mapping[str, Any]) -> bool:
-        """The VPC's default one, and the one that EKS makes for a cluster."""
-        return item["GroupName"] == "default" or item["GroupName"].startswith("eks-cluster-sg-")
+        """The VPC's default one, the one that EKS makes for a cluster, and the one of classic load balancers that name none."""
+        return item["GroupName"] == "default" or item["GroupName"].startswith(("eks-cluster-sg-", "default_elb_"))
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """The rules are for ``SecurityGroupRules``: they come in the same answer."""
