@@ -18,7 +18,7 @@ from .resource import Context, Kind, Observed, Resource, View
 class Observation:
     """``managed``: what this tier owns or desires; ``looked_up``: what it refers to in other tiers; by address.
 
-    ``ambiguous``: address -> ids, where more than one usable resource claims it. ``names``: the ids and ARNs of all that was found.
+    ``ambiguous``: address -> ids, where more than one usable resource claims it. ``names``: see ``names_of``.
     """
 
     managed: dict[str, Observed]
@@ -115,8 +115,11 @@ class Observer:
 
 
 def names_of(found: Iterable[Observed]) -> set[str]:
-    """What the resources go by: their ids and ARNs."""
-    return {str(name) for item in found for name in (item.id, item.attributes.get("arn")) if name}
+    """What the resources go by: ARNs, ids where there is no ARN, and ids with their kind, since two kinds may share a name."""
+    names = set()
+    for item in found:
+        names |= {str(item.attributes.get("arn") or item.id), f"{item.address.split('/', 1)[0]}/{item.id}"}
+    return names
 
 
 def twins(found: Iterable[Observed], chosen: dict[str, Observed]) -> dict[str, Observed]:

@@ -15,7 +15,7 @@ from .unknown import shown, unshown
 
 class Overlay:
     """Planned addresses of a run. ``planned``: address -> attributes known in advance; ``deleted``: planned to go.
-    ``held``: address, id or ARN -> the address of what is kept and rests on it. ``seen``: ids and ARNs that a drift observed.
+    ``held``: address, id or ARN -> the address of what is kept and rests on it. ``seen``: the names of what a drift observed.
 
     Travels between tiers as plain JSON (``as_dict``); holds no field values, so no secrets.
     """

@@ -113,7 +113,7 @@ class View(Context):
     ``of(kind)`` waits for that kind, which the observing kind must name in ``observe_after``.
     ``resources`` is what natural names are taken from. ``thorough``: also look for what only tags can find, such as a resource
     whose making was cut off before it got its name; a kind may spare those reads when all that is desired was found.
-    ``known``: for ``strangers``, every id and ARN that was observed in this tier and in those before it.
+    ``known``: for ``strangers``, what goes by which names (``names_of``) in this tier and in those before it.
     """
 
     resources: Sequence[Resource] = ()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from .graph import Graph
-from .observer import Observation
+from .observer import Observation, names_of
 from .overlay import Overlay
 from .resource import Context, Kind, Observed, Stranger, View
 
@@ -31,7 +31,7 @@ def strangers(context: Context, kinds: Iterable[Kind], graph: Graph, seen: Obser
         except Exception as error:
             error.add_note(f"look for strangers among the {kind.name} resources")
             raise
-        return [item for item in found if item.id not in known]
+        return [item for item in found if not names_of([item]) & known and item.id not in known]
 
     with ThreadPoolExecutor(max_workers=max(1, len(walking))) as pool:
         found = {(item.address, item.id): item for items in pool.map(walk, walking) for item in items}

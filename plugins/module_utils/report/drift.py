@@ -23,7 +23,8 @@ def document(
     seen: Iterable[str] = (),
 ) -> dict[str, Any]:
     """``place``: deployment, environment and region. ``results``: tier -> its result of the verb drift. ``ignores``: address (with
-    ``*``) and reason. ``seen``: ids and ARNs that some tier observed, and which are therefore no strangers to another.
+    ``*``) and reason. ``seen``: names (ARNs, ids, ids with their kind) of what
+    some tier observed, which is therefore no stranger to another.
     """
     ignores = list(ignores)
     differences = _merged(_differences(results, set(seen)))
@@ -66,8 +67,11 @@ def _differences(results: Mapping[str, Mapping[str, Any]], seen: set[str]) -> It
                 found = {"tier": tier, "address": refusal["address"], "action": "refused", "fields": []}
                 yield "missing" if missing else "changed", {**found, "reasons": [refusal["reason"]]}
         for item in result.get("strangers") or ():
-            if item["id"] not in strangers and (item["owned"] or item["id"] not in seen):
-                strangers.add(item["id"])
+            names = {item["id"], f"{item['address'].split('/', 1)[0]}/{item['id']}"}
+            # Two kinds may share a name, but an ARN is one's own.
+            own = item["id"] if item["id"].startswith("arn:") else f"{item['address']} {item['id']}"
+            if own not in strangers and (item["owned"] or not names & seen):
+                strangers.add(own)
                 yield "unmanaged", {"tier": tier, **item}
 
 

@@ -64,7 +64,7 @@ class Key(Kind):
         ours = [alias for alias in aliases if alias.startswith(prefixes(view, "/", "alias/")) and alias not in own]
         for alias in ours:
             tags = self._tags_if_readable(view, aliases[alias])
-            second = aliases[alias] in view.known
+            second = f"{self.name}/{aliases[alias]}" in view.known
             if second or not is_accounted_for(view, tags):
                 why = f"it is a second alias of {aliases[alias]}" if second else for_its_name(view, "/", "alias/")
                 yield Stranger(f"{self.name}/{alias}", alias, tags=tags, why=why)

@@ -41,7 +41,7 @@ class Candidate:
 
 def among(view: View, kind: Kind, candidates: Iterable[Candidate]) -> Iterator[Stranger]:
     """Those that neither this deployment nor another one, neither AWS nor a controller made."""
-    unknown = [one for one in candidates if one.id not in view.known and one.arn not in view.known]
+    unknown = [one for one in candidates if not {one.id, one.arn, f"{kind.name}/{one.id}"} & set(view.known)]
     tags = view.api.map(lambda one: one.tags() if callable(one.tags) else one.tags, unknown)
     for one, carried in zip(unknown, tags, strict=True):
         if carried is not None and not is_accounted_for(view, carried):

@@ -198,7 +198,9 @@ class PodIdentity(Kind):
 
     def strangers(self, view: View) -> Iterable[Stranger]:
         listed = common.parts(view, "list_pod_identity_associations", "associations")
-        unknown = [(cluster, one["associationId"]) for cluster, one in listed if one["associationId"] not in view.known]
+        unknown = [
+            (cluster, one["associationId"]) for cluster, one in listed if f"{self.name}/{one['associationId']}" not in view.known
+        ]
         client = view.api.client("eks")
 
         def read(pair: tuple[str, str]) -> Any:

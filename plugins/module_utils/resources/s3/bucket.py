@@ -78,7 +78,7 @@ class Bucket(Kind):
 
     def strangers(self, view: View) -> Iterable[Stranger]:
         """Those of our names, whatever their prefix, which another deployment may have too."""
-        ours = [bucket for bucket in self._candidates(view, {}) if bucket not in view.known]
+        ours = [bucket for bucket in self._candidates(view, {}) if f"{self.name}/{bucket}" not in view.known]
         why = for_its_name(view).replace("begins with", "has in it")
         yield from among(
             view, self, [Candidate(name, name, why, lambda name=name: self._tags_if_readable(view, name)) for name in ours]
