@@ -14,10 +14,10 @@ TAGGING = ("TagResource", "TagQueue", "TagRole", "AddTags", "AddTagsToResource",
 # Whose identity AWS's own ids are: without our tags nobody knows which is which. Drift reports them.
 FOUND_BY_TAGS = {
     *("vpc", "subnet", "internet_gateway", "elastic_ip", "nat_gateway", "route_table", "security_group", "network_acl"),
-    *("vpc_endpoint", "flow_log", "launch_template", "iam_oidc_provider", "eks_access_entry", "certificate", "hosted_zone"),
+    *("vpc_endpoint", "flow_log", "launch_template", "iam_oidc_provider", "certificate", "hosted_zone"),
 }
 # What is in a cluster is looked at once the cluster is ours.
-IN_CLUSTERS = ("eks_addon", "eks_nodegroup", "eks_pod_identity")
+IN_CLUSTERS = ("eks_addon", "eks_nodegroup", "eks_pod_identity", "eks_access_entry")
 
 
 def strip(prepared):
@@ -36,7 +36,9 @@ def strip(prepared):
                 kind.update(
                     self.context, self._adopted(type("", (), {"resource": action.resource, "delta": delta})), observed, delta
                 )
-                if kind.name not in FOUND_BY_TAGS:
+                # The caller's own entry is known by its principal only during an apply.
+                known = isinstance(action.resource.desired.get("principal", ""), str)
+                if kind.name not in FOUND_BY_TAGS and known:
                     stripped[action.address] = observed.id
         plan.actions = []
         return finish(self, plan, graph)

@@ -32,9 +32,10 @@ def test_one_of_each_kind_is_told_and_fails_the_run(scratch, tmp_path):
     scratch.client("sqs").delete_queue(QueueUrl=queue)
     scratch.client("sqs").create_queue(QueueName="dev-by-hand")
     # A lookup of another tier's must not hide anything.
-    key = next(one["TargetKeyId"] for one in scratch.client("kms").list_aliases()["Aliases"] if one["AliasName"] == "alias/dev/rds")
-    scratch.client("kms").delete_alias(AliasName="alias/dev/rds")
-    scratch.client("kms").schedule_key_deletion(KeyId=key)
+    aliases = scratch.client("kms").list_aliases()["Aliases"]
+    alias = next(one for one in aliases if one["AliasName"].startswith("alias/dev/"))
+    scratch.client("kms").delete_alias(AliasName=alias["AliasName"])
+    scratch.client("kms").schedule_key_deletion(KeyId=alias["TargetKeyId"], PendingWindowInDays=7)
     done, document = drift(scratch, tmp_path)
     assert done.returncode != 0
     changed = {item["address"]: item for item in document["changed"]}
@@ -43,7 +44,7 @@ def test_one_of_each_kind_is_told_and_fails_the_run(scratch, tmp_path):
     missing = {item["address"] for item in document["missing"]}
     assert "sqs_queue/" + queue.rsplit("/dev-", 1)[1] in missing
     assert [item["address"] for item in document["unmanaged"]] == ["sqs_queue/dev-by-hand"]
-    assert "kms_key/rds" in {*changed, *missing}
+    assert "kms_key/" + alias["AliasName"].removeprefix("alias/dev/") in {*changed, *missing}
     assert document["errors"] == []
     assert "by hand -> " in done.stdout and "unmanaged  sqs_queue/dev-by-hand" in done.stdout
 
