@@ -75,10 +75,9 @@ test-unit: setup ## Test the parts by themselves (seconds)
 test-contract: setup ## Put every kind of resource through create, update, refuse and delete
 	@$(STEP) "contract tests" -- $(PYTEST) tests/contract
 
-# What reads one environment, or the second emulator, is a group, which one process runs.
 .PHONY: test-integration
 test-integration: setup ## Deploy dev and prod to a local AWS and read every fact back
-	@$(STEP) "integration tests" -- $(PYTEST) --dist loadgroup tests/integration
+	@$(STEP) "integration tests" -- $(PYTEST) tests/integration
 
 # Most of the time goes into a few long tests, which come first: handed out in chunks, all of them would go to one process.
 .PHONY: test-crash

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .kinds import prunable
 from .reconcile.errors import EngineError, InvalidInput, MissingDependency, Refusal, Refused
 from .reconcile.graph import Graph
 from .reconcile.overlay import Overlay
@@ -104,12 +105,14 @@ class Tier:
     declare: Callable[[Mapping[str, Any], Place], list[Resource]]
     check: Callable[[Mapping[str, Any], str], None]
     looks_up: Sequence[Kind] = ()
+    # Kinds of what is none of ours, which a drift looks for among what is.
+    walks: Sequence[Kind] = ()
 
     def argument_spec(self) -> dict[str, Any]:
         return {**common_spec(), **{name: dict(option) for name, option in self.spec.items()}}
 
-    def services(self) -> set[str]:
-        return {service for kind in (*self.kinds, *self.looks_up) for service in kind.services}
+    def services(self, walks: Sequence[Kind] = ()) -> set[str]:
+        return {service for kind in (*self.kinds, *self.looks_up, *walks) for service in kind.services}
 
 
 @dataclass
@@ -148,6 +151,7 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     from .aws.api import Api
     from .aws.errors import LostAnswer, explain
     from .aws.session import Connection
+    from .resources.tagged import Tagged
 
     connection = Connection(params)
     deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
@@ -166,7 +170,8 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
         params.get("tags") or {},
         tuple(params.get("ignored_tag_prefixes") or ()),
     )
-    api = Api(connection, tier.services())
+    walks = (Tagged(), *tier.walks) if params["verb"] == "drift" else ()
+    api = Api(connection, tier.services(walks))
     try:
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         check_approved_place(params.get("approved_for"), place)
@@ -184,7 +189,7 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
             approved=params.get("approved"),
             counted=options.counted,
         )
-        outcome = _work(reconciler, params, tier.declare(params, place))
+        outcome = _work(reconciler, params, tier.declare(params, place), walks)
     except MissingDependency as error:
         if params["verb"] in WRITING:
             raise
@@ -206,14 +211,14 @@ def only_looks(params: Mapping[str, Any]) -> bool:
     return params["verb"] not in (*WRITING, *CONFIRMED) or (params["verb"] in CONFIRMED and not params.get("confirm"))
 
 
-def _work(reconciler: Reconciler, params: Mapping[str, Any], resources: list[Resource]) -> Outcome:
+def _work(reconciler: Reconciler, params: Mapping[str, Any], resources: list[Resource], walks: Sequence[Kind]) -> Outcome:
     verb = params["verb"]
     if verb == "destroy":
         return reconciler.absent(resources, keep_data=not params.get("confirm_data"))
     if verb == "adopt":
         return reconciler.adopt(resources)
     if verb == "drift":
-        return reconciler.drift(resources)
+        return reconciler.drift(resources, walks)
     if params["state"] == "absent":
         return reconciler.absent(resources)
     return reconciler.present(resources, params.get("prune") or ())
@@ -243,6 +248,12 @@ def check_common(params: Mapping[str, Any], deployment: str) -> None:
             raise InvalidInput(
                 f"platform_{variable}: {name!r} cannot be part of AWS names: use 2 to {longest} lower-case letters, digits and "
                 f"single hyphens, beginning with a letter and not ending with a hyphen, and none of {', '.join(RESERVED_NAMES)}"
+            )
+    for name in params.get("prune") or ():
+        if name.partition("/")[0] not in prunable() or not name.partition("/")[2]:
+            raise InvalidInput(
+                f"platform_prune: {name!r} is no address of a resource that this collection manages: use addresses as "
+                f"playbooks/drift.yml prints them, which begin with one of {', '.join(prunable())}; delete anything else by hand"
             )
     if environment.startswith("sg-"):
         raise InvalidInput(

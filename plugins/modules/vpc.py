@@ -226,6 +226,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.d
 )
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.elastic_ip import ElasticIp
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.flow_log import FlowLog
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.guests import GUESTS
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.internet_gateway import InternetGateway
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.nat_gateway import NatGateway
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.ec2.network_acl import NetworkAcl
@@ -261,7 +262,7 @@ KINDS = (
     Role(),
     FlowLog(),
 )
-TIER = Tier("vpc", SPEC, KINDS, declare, check, looks_up=(Key(), PrefixList()))
+TIER = Tier("vpc", SPEC, KINDS, declare, check, looks_up=(Key(), PrefixList()), walks=GUESTS)
 
 
 def main():

@@ -14,7 +14,20 @@ from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING
 
 # Of a tier's result, what a report is made of.
-KEPT = ("changed", "failed", "msg", "plan", "refusals", "kept", "unmanaged", "ground", "applied", "not_applied", "awaiting")
+KEPT = (
+    "changed",
+    "failed",
+    "msg",
+    "plan",
+    "refusals",
+    "kept",
+    "unmanaged",
+    "strangers",
+    "ground",
+    "applied",
+    "not_applied",
+    "awaiting",
+)
 
 
 def part_of(verb: str, check_mode: bool) -> str | None:

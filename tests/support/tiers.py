@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from collections.abc import Callable, Mapping
@@ -58,7 +59,7 @@ def attempt(
             change(resources)
         return resources
 
-    edited = Tier(tier.name, tier.spec, tier.kinds, declare, tier.check, tier.looks_up)
+    edited = dataclasses.replace(tier, declare=declare)
     # Through JSON, as every result of a module goes.
     return json.loads(json.dumps(tier_module.run(edited, parameters, RunOptions(check_mode=check_mode, diff_mode=True))))
 

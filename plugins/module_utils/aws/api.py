@@ -45,6 +45,10 @@ class Api:
     def client(self, name: str) -> Any:
         return self._clients[name]
 
+    def has(self, name: str) -> bool:
+        """Whether the tier has this client."""
+        return name in self._clients
+
     def pages(self, service: str, operation: str, key: str, **kwargs: Any) -> list[Any]:
         """All items under ``key`` of a List or Describe operation (its snake_case name), page after page."""
         client = self._clients[service]

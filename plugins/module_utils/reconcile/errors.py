@@ -27,10 +27,11 @@ class MissingDependency(EngineError):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A change that is not made: of which address, and why, with the way out."""
+    """A change that is not made: of which address, and why, with the way out. ``missing``: what another tier was to have made."""
 
     address: str
     reason: str
+    missing: bool = False
 
     def __str__(self) -> str:
         return f"{self.address}: {self.reason}"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -18,26 +18,35 @@ from .resource import Context, Kind, Observed, Resource, View
 class Observation:
     """``managed``: what this tier owns or desires; ``looked_up``: what it refers to in other tiers; by address.
 
-    ``ambiguous``: address -> ids, where more than one usable resource claims it.
+    ``ambiguous``: address -> ids, where more than one usable resource claims it. ``names``: see ``names_of``.
     """
 
     managed: dict[str, Observed]
     looked_up: dict[str, Observed]
     ambiguous: dict[str, list[str]]
+    names: set[str] = dataclasses.field(default_factory=set)
 
 
 class Observer:
     """Runs ``observe`` of each managed kind and ``find`` of each looked-up one side by side.
 
-    ``thorough``: look for everything that is owned. ``for_deletion``: that, with twins, and for nothing of other tiers.
+    ``thorough``: the kinds of which to look for everything that is owned. ``for_deletion``: that of all, with twins, and
+    for nothing of other tiers.
     """
 
-    def __init__(self, context: Context, kinds: Iterable[Kind], graph: Graph, for_deletion: bool = False, thorough: bool = False):
+    def __init__(
+        self,
+        context: Context,
+        kinds: Iterable[Kind],
+        graph: Graph,
+        for_deletion: bool = False,
+        thorough: Collection[str] = (),
+    ):
         self.context = context
         self.kinds = {kind.name: kind for kind in kinds}
         self.graph = graph
         self.foreign: dict[tuple[str, str], list[Resource]] = {}
-        self.thorough = for_deletion or thorough
+        self.thorough = set(self.kinds) if for_deletion else set(thorough)
         self.twins = for_deletion
         if not for_deletion:
             for resource in graph.looked_up():
@@ -57,7 +66,7 @@ class Observer:
             usable.update(twins(found, usable))
         wanted = {resource.address for group in self.foreign.values() for resource in group}
         theirs, _ambiguous = pick((item for item in looked_up if item.address in wanted), set())
-        return Observation(usable, theirs, ambiguous)
+        return Observation(usable, theirs, ambiguous, names_of(found))
 
     def _sorted(self) -> list[Kind]:
         """Kinds that others wait for come first, so that their futures exist."""
@@ -88,7 +97,7 @@ class Observer:
                 raise ValueError(f"{kind.name} reads {name} but does not name it in observe_after")
             return pick(before[name].result(), set())[0]
 
-        return View.within(dataclasses.replace(self.context, owner=owner), wanted, of, self.thorough)
+        return View.within(dataclasses.replace(self.context, owner=owner), wanted, of, kind.name in self.thorough)
 
     def _read(self, kind: Kind, read: Callable[[View], Iterable[Observed]], view: View) -> list[Observed]:
         try:
@@ -103,6 +112,14 @@ class Observer:
             reason = kind.reason(view, item).rstrip(".")
             item.broken = f"it is in state {item.state}{' (' + reason + ')' if reason else ''}"
         return item
+
+
+def names_of(found: Iterable[Observed]) -> set[str]:
+    """What the resources go by: ARNs, ids where there is no ARN, and ids with their kind, since two kinds may share a name."""
+    names = set()
+    for item in found:
+        names |= {str(item.attributes.get("arn") or item.id), f"{item.address.split('/', 1)[0]}/{item.id}"}
+    return names
 
 
 def twins(found: Iterable[Observed], chosen: dict[str, Observed]) -> dict[str, Observed]:
@@ -126,8 +143,9 @@ def pick(found: Iterable[Observed], revivable: set[str]) -> tuple[dict[str, Obse
         usable = [item for item in items if not item.leaving and not item.broken]
         broken = [item for item in items if not item.leaving and item.broken]
         leaving = [item for item in items if item.leaving and address.split("/", 1)[0] in revivable]
-        if len(usable) > 1:
-            ambiguous[address] = sorted(item.id for item in usable)
+        ids = {item.id for item in usable}
+        if len(ids) > 1:
+            ambiguous[address] = sorted(ids)
         for group in (usable, broken, leaving):
             if group:
                 chosen[address] = min(group, key=lambda item: item.id)

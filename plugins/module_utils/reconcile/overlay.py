@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tiers of one run tell each other: what check mode planned, so that a later tier can refer to what does not exist yet,
-and what a destroy keeps, so that a later tier keeps what that rests on."""
+what a destroy keeps, so that a later tier keeps what that rests on, and what a drift saw, so that no tier takes it for a
+stranger."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from .unknown import shown, unshown
 
 class Overlay:
     """Planned addresses of a run. ``planned``: address -> attributes known in advance; ``deleted``: planned to go.
-    ``held``: address, id or ARN -> the address of what is kept and rests on it.
+    ``held``: address, id or ARN -> the address of what is kept and rests on it. ``seen``: the names of what a drift observed.
 
     Travels between tiers as plain JSON (``as_dict``); holds no field values, so no secrets.
     """
@@ -26,6 +27,7 @@ class Overlay:
         }
         self.deleted: set[str] = set(data.get("deleted") or ())
         self.held: dict[str, str] = dict(data.get("held") or {})
+        self.seen: set[str] = set(data.get("seen") or ())
 
     def plan(self, address: str, attributes: Mapping[str, Any]) -> None:
         self.planned[address] = dict(attributes)
@@ -40,4 +42,5 @@ class Overlay:
             "planned": {address: shown(attributes) for address, attributes in sorted(self.planned.items())},
             "deleted": sorted(self.deleted),
             "held": dict(sorted(self.held.items())),
+            "seen": sorted(self.seen),
         }

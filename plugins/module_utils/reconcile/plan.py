@@ -47,6 +47,8 @@ class Action:
             "action": self.verb,
             "fields": [c.as_dict() for c in self.delta],
         }
+        if self.verb == "adopt":
+            item["id"] = self.observed.id
         if self.reason:
             item["reason"] = self.reason
         if self.leaves:
@@ -68,8 +70,8 @@ class Plan:
     kept: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def refuse(self, address: str, reason: str) -> None:
-        self.refusals.append(Refusal(address, reason))
+    def refuse(self, address: str, reason: str, missing: bool = False) -> None:
+        self.refusals.append(Refusal(address, reason, missing))
 
     def __bool__(self) -> bool:
         return any(action.reported for action in self.actions)

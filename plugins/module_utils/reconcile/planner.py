@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .delta import Change, Delta, Field, compare, initial
@@ -68,15 +68,14 @@ def plan_present(
     seen: Observation,
     overlay: Overlay,
     values: Values,
-    kinds: Mapping[str, Kind],
-    prune: Collection[str] = (),
+    lenient: bool = False,
 ) -> Plan:
     """What makes the account like the configuration. Fills ``values`` for the apply.
 
-    Deletes nothing but what ``prune`` names: addresses of what is not in the configuration.
+    Deletes nothing. ``lenient``: what is missing of other tiers is refused like a change, and nothing is known of it.
     """
     plan = Plan()
-    _provide_looked_up(context, graph, seen, overlay, values)
+    _provide_looked_up(context, graph, seen, overlay, values, plan if lenient else None)
     steps: dict[str, Action] = {}
     for resource in graph.managed():
         address = resource.address
@@ -108,7 +107,6 @@ def plan_present(
         for address, item in seen.managed.items()
         if address not in graph.resources and not item.leaving and context.owner.owns_in_tier(item.tags or {})
     )
-    _prune(context, kinds, graph, seen, plan, prune)
     return plan
 
 
@@ -127,32 +125,6 @@ def plan_adoption(context: Context, graph: Graph, seen: Observation, values: Val
         delta = Delta([Change(TAGS, dict(observed.tags or {}), wanted)])
         plan.actions.append(Action("adopt", resource.address, resource, observed, delta))
     return plan
-
-
-def _prune(
-    context: Context, kinds: Mapping[str, Kind], graph: Graph, seen: Observation, plan: Plan, names: Collection[str]
-) -> None:
-    """Deletions of what ``names`` asks for. What is gone already is no error."""
-    steps = {action.address: action for action in plan.actions}
-    for address in sorted(set(names) & set(seen.managed)):
-        kind, observed = kinds[address.split("/", 1)[0]], seen.managed[address]
-        if address in graph.resources:
-            plan.refuse(address, "it is in the configuration, so it is not pruned; take it out of platform_prune")
-        elif kind.stateful:
-            plan.refuse(address, f"{observed.id} holds data, which is never pruned; delete it by hand, or leave it")
-        elif kind.implicit or observed.leaving or address not in plan.unmanaged:
-            continue
-        elif block := kind.blocks_delete(context, observed, {}):
-            plan.refuse(address, f"it is not pruned: {block.reason}")
-        else:
-            steps[address] = Action("delete", address, Resource(kind, address.split("/", 1)[1]), observed)
-            plan.actions.append(steps[address])
-            plan.unmanaged.remove(address)
-    pruned = [action for action in plan.actions if action.verb == "delete"]
-    for action in pruned:
-        # After every change, since one may take away the last use of it.
-        action.needs = {other.key for other in plan.actions if other.verb != "delete"}
-        action.needs |= {other.key for other in pruned if action.resource.kind.name in other.resource.kind.within}
 
 
 def lasting(kind: Kind) -> bool:
@@ -228,8 +200,10 @@ def _with_deletions_first(steps: Mapping[str, Action], graph: Graph) -> list[Act
     return [*deletions.values(), *steps.values()]
 
 
-def _provide_looked_up(context: Context, graph: Graph, seen: Observation, overlay: Overlay, values: Values) -> None:
-    """Order: planned in this run, live, else an error that names the tier to run first."""
+def _provide_looked_up(
+    context: Context, graph: Graph, seen: Observation, overlay: Overlay, values: Values, refusing: Plan | None
+) -> None:
+    """Order: planned in this run, live, else an error (or in ``refusing`` a refusal) that names the tier to run first."""
     for resource in graph.looked_up():
         address = resource.address
         live = seen.looked_up.get(address)
@@ -238,8 +212,11 @@ def _provide_looked_up(context: Context, graph: Graph, seen: Observation, overla
         elif live and address not in overlay.deleted and (live.tags is None or context.owner.owns(live.tags)):
             values.live[address] = live
         else:
-            raise MissingDependency(
-                address,
+            missing = (
                 f"the {context.owner.tier} tier needs {address} of deployment {context.owner.deployment}, which does not exist "
-                f"and is not planned in this run: run the {resource.provider} tier first (--tags {resource.provider})",
+                f"and is not planned in this run: run the {resource.provider} tier first (--tags {resource.provider})"
             )
+            if refusing is None:
+                raise MissingDependency(address, missing)
+            refusing.refuse(address, missing, missing=True)
+            values.planned[address] = {}

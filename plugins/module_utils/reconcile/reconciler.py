@@ -22,9 +22,12 @@ from .observer import Observer, pick
 from .overlay import Overlay
 from .plan import Action, Plan
 from .planner import Values, foreign, plan_adoption, plan_present, unfinished
+from .prune import kinds_of, outside
+from .prune import prune as add_deletions
 from .reference import references
-from .resource import Context, Kind, Observed, Resource, View
+from .resource import Context, Kind, Observed, Resource, Stranger, View
 from .teardown import plan_absent
+from .walk import strangers
 
 WORKERS = 16
 # Seconds before each look for a resource whose creation got no answer: AWS lists new ones with a delay.
@@ -37,6 +40,7 @@ class Outcome:
 
     ``ground``: what each planned action rests on, by digests; only where nothing is written. ``traceback``: of a failure that is a
     mistake of ours.
+    ``strangers``: what a drift found that is not in the configuration; None where nobody looked.
     ``awaiting``: what a run that only starts left to a later one: begun and not ready, or resting on something that is.
     """
 
@@ -48,6 +52,7 @@ class Outcome:
     awaiting: list[str] = field(default_factory=list)
     ground: dict[str, dict[str, str]] = field(default_factory=dict)
     traceback: str | None = None
+    strangers: list[Stranger] | None = None
 
 
 class Reconciler:
@@ -91,9 +96,13 @@ class Reconciler:
     def present(self, resources: Iterable[Resource], prune: Collection[str] = ()) -> Outcome:
         """Make the account like the configuration, and delete what ``prune`` names, which is not in it."""
         graph = Graph(resources)
-        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=bool(prune)).run)
-        by_name = {kind.name: kind for kind in self.kinds}
-        plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values, by_name, prune))
+        pruned = kinds_of(prune)
+        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=pruned).run)
+        plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values))
+        if pruned:
+            walking = [kind for kind in self.kinds if kind.name in pruned]
+            others = self._reading(lambda: strangers(self.context, walking, graph, seen, self.overlay))
+            self._reading(lambda: add_deletions(self.context, self._by_name(), graph, seen, plan, prune, others))
         outcome = self._finish(plan, graph)
         managed = {resource.address for resource in graph.managed()}
         outcome.resources = {address: item for address, item in self.values.live.items() if address in managed}
@@ -106,19 +115,28 @@ class Reconciler:
         plan = self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen, self.overlay, keep_data))
         return self._finish(plan, graph)
 
-    def drift(self, resources: Iterable[Resource]) -> Outcome:
-        """What is not as the configuration says, found by whatever way there is. Only for check mode."""
+    def drift(self, resources: Iterable[Resource], walks: Iterable[Kind] = ()) -> Outcome:
+        """What is not as the configuration says, found by whatever way there is. Only for check mode.
+
+        ``walks``: kinds that only know ``strangers``.
+        """
         graph = Graph(resources)
-        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=True).run)
-        by_name = {kind.name: kind for kind in self.kinds}
-        plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values, by_name))
-        return self._finish(plan, graph)
+        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=self._by_name()).run)
+        plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values, lenient=True))
+        found = self._reading(lambda: strangers(self.context, (*self.kinds, *walks), graph, seen, self.overlay))
+        self.overlay.seen |= seen.names
+        outcome = self._finish(plan, graph)
+        outcome.strangers = outside(self.context, self._by_name(), graph, seen, plan.unmanaged) + found
+        return outcome
 
     def adopt(self, resources: Iterable[Resource]) -> Outcome:
         """Write our tags to what stands under our names without them."""
         graph = Graph(resources)
         seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
         return self._finish(plan_adoption(self.context, graph, seen, self.values), graph)
+
+    def _by_name(self) -> dict[str, Kind]:
+        return {kind.name: kind for kind in self.kinds}
 
     def _reading(self, read: Callable[[], Any]) -> Any:
         try:

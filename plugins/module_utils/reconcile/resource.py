@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -60,6 +60,14 @@ class Observed:
         return self.fields[attribute]
 
 
+@dataclass
+class Stranger(Observed):
+    """What no configuration knows and yet lives among what is ours. ``why``: what makes it count. ``owned``: this tier owns it."""
+
+    why: str = ""
+    owned: bool = False
+
+
 @dataclass(frozen=True)
 class Block:
     """Why a deletion does not happen. ``refuse`` stops the whole run before a write; otherwise the resource is kept and listed."""
@@ -105,18 +113,25 @@ class View(Context):
     ``of(kind)`` waits for that kind, which the observing kind must name in ``observe_after``.
     ``resources`` is what natural names are taken from. ``thorough``: also look for what only tags can find, such as a resource
     whose making was cut off before it got its name; a kind may spare those reads when all that is desired was found.
+    ``known``: for ``strangers``, what goes by which names (``names_of``) in this tier and in those before it.
     """
 
     resources: Sequence[Resource] = ()
     of: Callable[[str], dict[str, Observed]] = lambda kind: {}
     thorough: bool = False
+    known: Collection[str] = ()
 
     @classmethod
     def within(
-        cls, context: Context, resources: Sequence[Resource], of: Callable[[str], dict[str, Observed]], thorough: bool
+        cls,
+        context: Context,
+        resources: Sequence[Resource],
+        of: Callable[[str], dict[str, Observed]],
+        thorough: bool,
+        known: Collection[str] = (),
     ) -> View:
         """The view that ``context`` has of these resources."""
-        return cls(**vars(context), resources=resources, of=of, thorough=thorough)
+        return cls(**vars(context), resources=resources, of=of, thorough=thorough, known=known)
 
 
 class Kind:
@@ -227,8 +242,11 @@ class Kind:
         """What ``delete`` will leave behind, such as a last snapshot. Asked once, before it."""
         return None
 
-    def strangers(self, view: View) -> Iterable[Observed]:
-        """For drift: what lives within our names or our network, of this kind, without our tags and outside the configuration."""
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """For drift: what lives within our names or our network, of this kind, without our tags and outside the configuration.
+
+        ``view.of`` knows every kind that this tier observed or looked up.
+        """
         return ()
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:

@@ -28,6 +28,10 @@ def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
     }
     if outcome.plan.refusals:
         result["refusals"] = refusals(outcome.plan.refusals)
+    if outcome.strangers is not None:
+        result["strangers"] = [
+            {"address": item.address, "id": item.id, "why": item.why, "owned": item.owned} for item in outcome.strangers
+        ]
     if outcome.ground:
         result["ground"] = outcome.ground
     if outcome.awaiting:
@@ -46,7 +50,11 @@ def as_result(outcome: Outcome, diff_mode: bool) -> dict[str, Any]:
 
 
 def refusals(refused: Iterable[Refusal]) -> list[dict[str, str]]:
-    return [{"address": refusal.address, "reason": refusal.reason} for refusal in refused]
+    """``missing`` is in it where the address is another tier's and does not exist."""
+    return [
+        {"address": refusal.address, "reason": refusal.reason, **({"missing": True} if refusal.missing else {})}
+        for refusal in refused
+    ]
 
 
 def failure_message(outcome: Outcome) -> str:

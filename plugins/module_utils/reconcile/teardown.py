@@ -76,7 +76,7 @@ class _Teardown:
 
     def plan(self) -> Plan:
         self.result.actions = list(self.going.values())
-        inside = _enclosures(self.kinds)
+        inside = enclosures(self.kinds)
         for action in self.result.actions:
             kind_name = action.resource.kind.name
             action.needs = {other.key for other in self.result.actions if kind_name in inside[other.resource.kind.name]}
@@ -91,7 +91,7 @@ class _Teardown:
     def _keep(self, address: str, observed: Observed, reason: str) -> None:
         self.result.kept[address] = reason
         # What the configuration does not know rests on whatever it names.
-        needs = self.graph.rests_on(address) if address in self.graph.resources else set(_texts(observed))
+        needs = self.graph.rests_on(address) if address in self.graph.resources else set(texts(observed))
         for need in needs:
             self.overlay.held.setdefault(need, address)
 
@@ -100,7 +100,7 @@ class _Teardown:
         return next((self.overlay.held[name] for name in names if name in self.overlay.held), None)
 
 
-def _texts(observed: Observed) -> Iterator[str]:
+def texts(observed: Observed) -> Iterator[str]:
     """Every string in what was observed, at any depth, but for the resource's own names."""
 
     def walk(value: Any) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _texts(observed: Observed) -> Iterator[str]:
     return (text for text in walk([observed.fields, observed.attributes]) if text not in own)
 
 
-def _enclosures(kinds: Mapping[str, Kind]) -> dict[str, set[str]]:
+def enclosures(kinds: Mapping[str, Kind]) -> dict[str, set[str]]:
     """For each kind the kinds that it stands within, directly or not."""
     closed: dict[str, set[str]] = {}
 

@@ -17,9 +17,10 @@ from ..aws.retry import until
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.errors import EngineError
-from ..reconcile.resource import Block, Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Block, Context, Kind, Observed, Resource, Stranger, View
 from ..reconcile.waiter import Waiter
 from . import autoscaling
+from .strangers import Candidate, among, for_its_name, prefixes
 
 ACTIVE = "ACTIVE"
 DELETING = "DELETING"
@@ -96,6 +97,12 @@ class Table(Kind):
             name = resource.desired["name"]
             if name in standing:
                 yield Observed(resource.address, name, {"name": name}, {"arn": self._arn(view, name), "name": name})
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        ours = [name for name in self._names(view) if name.startswith(prefixes(view))]
+        yield from among(
+            view, self, [Candidate(name, name, for_its_name(view), lambda name=name: self._tags(view, name)) for name in ours]
+        )
 
     @staticmethod
     def _names(view: View) -> list[str]:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..reconcile.delta import Delta, Field
-from ..reconcile.resource import Context, Observed, Resource
+from ..reconcile.resource import Context, Observed, Resource, Stranger, View
 from .secretsmanager import CURRENT, PREVIOUS, Secret, describe, stages_of
 
 LENGTH = 64
@@ -37,6 +37,10 @@ class GeneratedSecret(Secret):
 
     name = "generated_secret"
     fields = (*(field for field in Secret.fields if field.name not in ("value", "replicas")), Field("stored"))
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """They are secrets like others, for which the secrets tier looks."""
+        return ()
 
     def first_value(self, resource: Resource) -> dict[str, str]:
         version = version_id(resource.desired["name"], resource.options.get("rotation"))

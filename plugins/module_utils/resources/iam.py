@@ -17,7 +17,8 @@ from ..aws.errors import tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Change, Delta, Field
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from .strangers import Candidate, among, for_its_name, prefixes
 
 NOT_FOUND = "NoSuchEntity"
 PAGE = {"PageSize": 1000}
@@ -56,6 +57,24 @@ class Role(Kind):
             if role["RoleName"] in wanted or view.owner.owns_in_tier(tags):
                 address = wanted.get(role["RoleName"]) or address_in(tags, self.name, role["RoleName"])
                 yield Observed(address, role["RoleName"], self._values(role), attributes_of(role["RoleName"], role["Arn"]), tags)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Those of our names, and those that carry our tags and no tier's, which no other list shows."""
+        roles = view.api.pages("iam", "get_account_authorization_details", "RoleDetailList", Filter=["Role"], PaginationConfig=PAGE)
+        ours = [
+            role
+            for role in roles
+            if role["RoleName"].startswith(prefixes(view)) or view.owner.owns(as_dict(role.get("Tags")))
+            if not role["Path"].startswith("/aws-service-role/")
+        ]
+        yield from among(
+            view,
+            self,
+            [
+                Candidate(role["RoleName"], role["RoleName"], for_its_name(view), as_dict(role.get("Tags")), role["Arn"])
+                for role in ours
+            ],
+        )
 
     @staticmethod
     def _values(role: Mapping[str, Any]) -> dict[str, Any]:

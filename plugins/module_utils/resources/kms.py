@@ -16,7 +16,8 @@ from ..aws.errors import tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from .strangers import for_its_name, is_accounted_for, prefixes
 
 TAG_SHAPE = ("TagKey", "TagValue")
 
@@ -44,15 +45,29 @@ class Key(Kind):
     def observe(self, view: View) -> Iterable[Observed]:
         aliases = self._aliases(view)
         wanted = {resource.desired["alias"]: resource.address for resource in view.resources}
+        # A second alias of a key is none of the key's names.
+        desired = {key_id for alias, key_id in aliases.items() if alias in wanted}
         named = {
             alias: key_id
             for alias, key_id in aliases.items()
-            if alias in wanted or alias.startswith(f"alias/{view.owner.environment}/")
+            if alias in wanted or (alias.startswith(f"alias/{view.owner.environment}/") and key_id not in desired)
         }
         found = view.api.map(lambda item: self._named(view, item[1], item[0], wanted.get(item[0])), named.items())
         yield from (observed for observed in found if observed)
         if view.thorough or not set(wanted) <= set(aliases):
             yield from self._without_alias(view, set(aliases.values()))
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Aliases of our names that are not in use as such: on a key of others, or on one of ours besides its own."""
+        own = {key.attributes.get("alias") for key in view.of(self.name).values()}
+        aliases = self._aliases(view)
+        ours = [alias for alias in aliases if alias.startswith(prefixes(view, "/", "alias/")) and alias not in own]
+        for alias in ours:
+            tags = self._tags_if_readable(view, aliases[alias])
+            second = f"{self.name}/{aliases[alias]}" in view.known
+            if second or not is_accounted_for(view, tags):
+                why = f"it is a second alias of {aliases[alias]}" if second else for_its_name(view, "/", "alias/")
+                yield Stranger(f"{self.name}/{alias}", alias, tags=tags, why=why)
 
     def find(self, view: View) -> Iterable[Observed]:
         aliases = self._aliases(view)

@@ -18,7 +18,8 @@ from ..aws.errors import is_code, tolerating
 from ..aws.retry import until
 from ..aws.tags import address_in, written
 from ..reconcile.delta import Delta, Field
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from .strangers import Candidate, among, for_its_name, prefixes
 
 CLIENT = "logs@us-east-1"
 NOT_FOUND = "ResourceNotFoundException"
@@ -49,6 +50,17 @@ class _Delivering(Kind):
             name = self.name_of(item)
             if name in wanted or view.owner.owns_in_tier(tags):
                 yield self.observed(wanted.get(name) or address_in(tags, self.name, name), item, tags)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        ours = [item for item in view.api.pages(CLIENT, *self.listing) if self.name_of(item).startswith(prefixes(view))]
+        yield from among(
+            view,
+            self,
+            [
+                Candidate(self.name_of(item), item["arn"], for_its_name(view), lambda item=item: self._tags(view, item["arn"]))
+                for item in ours
+            ],
+        )
 
     @staticmethod
     def _tags(view: View, arn: str) -> dict[str, str]:

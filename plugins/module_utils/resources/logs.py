@@ -17,7 +17,8 @@ from ..aws.errors import says, tolerating
 from ..aws.retry import until
 from ..aws.tags import address_in, owned_arns, written
 from ..reconcile.delta import Delta, Field
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from .strangers import Candidate, among
 
 NOT_FOUND = "ResourceNotFoundException"
 # What AWS accepts (PutRetentionPolicy).
@@ -46,6 +47,21 @@ class LogGroup(Kind):
             if item.id not in wanted:
                 item.address = address_in(tags, self.name, item.id)
             yield item
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Those beside ours, where no service of AWS puts any by itself, as it does under ``/aws/``."""
+        ours = {name for resource in view.resources if (name := _beginning(resource.desired["log_group_name"], view))}
+        answers = view.api.map(
+            lambda name: view.api.pages(self.services[0], "describe_log_groups", "logGroups", logGroupNamePrefix=name), sorted(ours)
+        )
+        names = [group["logGroupName"] for groups in answers for group in groups]
+        found = [Observed(f"{self.name}/{name}", name, attributes={"arn": self.arn(view, name)}) for name in names]
+        why = f"its name begins with {' or '.join(sorted(ours))} and it does not carry this deployment's tags"
+        yield from among(
+            view,
+            self,
+            [Candidate(item.id, item.id, why, lambda item=item: self._tags(view, item), item.attributes["arn"]) for item in found],
+        )
 
     def _find(self, view: View, name: str, resource: Resource | None) -> Observed | None:
         """The prefix of a name finds longer names too."""
@@ -108,6 +124,12 @@ class LogGroup(Kind):
 
     def arn(self, context: Context, name: str) -> str:
         return context.api.arn("logs", f"log-group:{name}", region=self.region)
+
+
+def _beginning(name: str, view: View) -> str:
+    """Up to where the deployment's name ends in that of a log group; empty under ``/aws/``."""
+    at = name.find(view.owner.deployment)
+    return "" if at < 0 or name.startswith("/aws/") else name[: at + len(view.owner.deployment)]
 
 
 class EdgeLogGroup(LogGroup):

@@ -19,8 +19,9 @@ from ..aws.retry import until
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.errors import WaitFailed
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from ..reconcile.waiter import Waiter
+from .strangers import Candidate, among, for_its_name, prefixes
 
 NOT_FOUND = "ResourceNotFoundException"
 # What DescribeSecret shows of a replica for which no key was named.
@@ -92,6 +93,15 @@ class Secret(Kind):
     def find(self, view: View) -> Iterable[Observed]:
         found = view.api.map(lambda resource: self._identify(view, resource.desired["name"], resource), view.resources)
         return [observed for observed in found if observed and not observed.leaving]
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        mine = [{"Key": "name", "Values": list(prefixes(view, "/"))}]
+        listed = view.api.pages("secretsmanager", "list_secrets", "SecretList", Filters=mine)
+        yield from among(
+            view,
+            self,
+            [Candidate(item["Name"], item["ARN"], for_its_name(view, "/"), as_dict(item.get("Tags"))) for item in listed],
+        )
 
     def _identify(self, context: Context, name: str, resource: Resource | None) -> Observed | None:
         """The secret without its policy and its value; None when there is none."""

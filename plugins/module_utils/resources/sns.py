@@ -17,7 +17,8 @@ from ..aws.errors import DENIED, is_code, tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from .strangers import Candidate, among, for_its_name, prefixes
 
 # Field -> attribute, and what AWS means when it does not answer the attribute.
 TOPIC = {
@@ -70,6 +71,19 @@ class Topic(Kind):
             attributes={"arn": arn, "name": name},
             tags=tags,
         )
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        arns = [topic["TopicArn"] for topic in view.api.pages("sns", "list_topics", "Topics")]
+        ours = [arn for arn in arns if short_name(arn).startswith(prefixes(view))]
+        yield from among(
+            view, self, [Candidate(short_name(arn), arn, for_its_name(view), lambda arn=arn: self._tags(view, arn)) for arn in ours]
+        )
+
+    @staticmethod
+    def _tags(view: View, arn: str) -> dict[str, str] | None:
+        with tolerating("NotFound", *DENIED):
+            return as_dict(view.api.client("sns").list_tags_for_resource(ResourceArn=arn).get("Tags"))
+        return None
 
     def create(self, context: Context, resource: Resource) -> Observed:
         """Encrypted and with its policy from the first moment. CreateTopic does not take the signature version."""
@@ -167,6 +181,17 @@ class Subscription(Kind):
             },
             attributes={"arn": arn},
         )
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Others' subscriptions to our topics. What waits for its confirmation has no ARN, and gets nothing."""
+        topics = {
+            topic.id: topic.attributes["name"] for topic in view.of("sns_topic").values() if view.owner.owns(topic.tags or {})
+        }
+        for item in view.api.pages("sns", "list_subscriptions", "Subscriptions"):
+            arn, topic = item["SubscriptionArn"], topics.get(item["TopicArn"])
+            if topic and arn.startswith("arn:") and arn not in view.known:
+                why = f"it takes what comes to {topic}, and is not in the configuration"
+                yield Stranger(f"{self.name}/{topic}-{arn.rsplit(':', 1)[1]}", arn, why=why)
 
     def create(self, context: Context, resource: Resource) -> Observed:
         """With its filter from the first message on. A repeated call answers the standing one if the attributes are the same."""

@@ -16,8 +16,9 @@ from ..aws.errors import DENIED, is_code, tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, written
 from ..reconcile.delta import Delta, Field
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from ..reconcile.waiter import Waiter
+from .strangers import Candidate, among, for_its_name
 
 # Which of the two a call answers depends on the protocol that botocore speaks.
 GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
@@ -84,6 +85,25 @@ class Queue(Kind):
             tags=tags,
             state=AVAILABLE,
         )
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        prefix = f"{view.owner.environment}-"
+        urls = view.api.pages("sqs", "list_queues", "QueueUrls", QueueNamePrefix=prefix, MaxResults=1000)
+        names = {url.rsplit("/", 1)[1]: url for url in urls}
+        yield from among(
+            view,
+            self,
+            [
+                Candidate(name, view.api.arn("sqs", name), for_its_name(view), lambda url=url: self._tags(view, url))
+                for name, url in names.items()
+            ],
+        )
+
+    @staticmethod
+    def _tags(view: View, url: str) -> dict[str, str] | None:
+        with tolerating(*GONE, *DENIED):
+            return view.api.client("sqs").list_queue_tags(QueueUrl=url).get("Tags") or {}
+        return None
 
     def create(self, context: Context, resource: Resource) -> Observed:
         """A repeated call answers the standing queue as long as the attributes are the same."""

@@ -17,7 +17,8 @@ from ..aws.errors import is_code, tolerating
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.errors import EngineError
-from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from .strangers import Candidate, among, for_its_name, prefixes
 
 REGION = "us-east-1"
 CLIENT = f"wafv2@{REGION}"
@@ -97,6 +98,24 @@ class WebAcl(Kind):
         for acl in self._list(view):
             if acl["Name"] in wanted:
                 yield Observed(wanted[acl["Name"]], acl["Id"], attributes={"arn": acl["ARN"], "name": acl["Name"]})
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        ours = [acl for acl in self._list(view) if acl["Name"].startswith(prefixes(view))]
+        yield from among(
+            view,
+            self,
+            [
+                Candidate(acl["Name"], acl["Id"], for_its_name(view), lambda acl=acl: self._tags(view, acl), acl["ARN"])
+                for acl in ours
+            ],
+        )
+
+    @staticmethod
+    def _tags(view: View, acl: Mapping[str, Any]) -> dict[str, str] | None:
+        with tolerating(GONE):
+            answer = view.api.client(CLIENT).list_tags_for_resource(ResourceARN=acl["ARN"], Limit=PAGE)
+            return as_dict(answer["TagInfoForResource"].get("TagList"))
+        return None
 
     @staticmethod
     def _list(view: View) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 from ...aws.errors import is_code, tolerating
 from ...aws.retry import until
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 
 CLIENT = "cloudfront"
 GONE = "NoSuchResponseHeadersPolicy"
@@ -45,6 +45,14 @@ class ResponseHeadersPolicy(Kind):
             config = policy["ResponseHeadersPolicyConfig"]
             if config["Name"] in wanted:
                 yield Observed(wanted[config["Name"]], policy["Id"], fields=_fields(config), attributes={"name": config["Name"]})
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """AWS cannot tag them: whatever has the deployment's name and is not in the configuration counts."""
+        for policy in _list(view.api.client(CLIENT)):
+            name = policy["ResponseHeadersPolicyConfig"]["Name"]
+            if name.startswith(f"{view.owner.deployment}-") and policy["Id"] not in view.known:
+                why = f"its name begins with {view.owner.deployment}- and it is not in the configuration"
+                yield Stranger(f"{self.name}/{name}", policy["Id"], why=why)
 
     def create(self, context: Context, resource: Resource) -> Observed:
         desired = resource.desired

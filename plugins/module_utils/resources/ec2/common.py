@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 from ...aws.errors import is_code, tolerating
 from ...aws.tags import address_in, as_dict, owned_filter, specification, write_ec2_tags
 from ...reconcile.delta import Delta
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from ..strangers import Candidate, among, in_vpc, own_vpcs
 
 
 class Ec2Kind(Kind):
@@ -31,6 +32,8 @@ class Ec2Kind(Kind):
     listing: ClassVar[tuple[str, str, str, str]]
     resource_type: ClassVar[str]
     filter_parameter: ClassVar[str] = "Filters"
+    # The filter that finds those of a VPC; empty where there is none.
+    vpc_filter: ClassVar[str] = ""
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """The kind's fields, of an item that EC2 described."""
@@ -59,6 +62,22 @@ class Ec2Kind(Kind):
         operation, key, _id_key, _ids = self.listing
         found = view.api.pages("ec2", operation, key, **{self.filter_parameter: owned_filter(view.owner)})
         return [item for item in found if state_of(item) != "deleted"]
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """What is in our networks."""
+        vpcs = own_vpcs(view)
+        if not self.vpc_filter or not vpcs:
+            return
+        operation, key, id_key, _ids = self.listing
+        filters = [{"Name": self.vpc_filter, "Values": vpcs}]
+        found = view.api.pages("ec2", operation, key, **{self.filter_parameter: filters})
+        standing = [item for item in found if state_of(item) not in ("deleted", "deleting") and not self.is_of_aws(item)]
+        why = in_vpc(" or ".join(vpcs))
+        yield from among(view, self, [Candidate(item[id_key], item[id_key], why, as_dict(item.get("Tags"))) for item in standing])
+
+    def is_of_aws(self, item: Mapping[str, Any]) -> bool:
+        """Whether AWS made it by itself, and says so otherwise than by tags."""
+        return False
 
     def observed(self, item: Mapping[str, Any]) -> Observed:
         """An item as the engine sees it.

@@ -24,6 +24,7 @@ class FlowLog(Ec2Kind):
     listing = ("describe_flow_logs", "FlowLogs", "FlowLogId", "FlowLogIds")
     filter_parameter = "Filter"
     resource_type = "vpc-flow-log"
+    vpc_filter = "resource-id"
     within = ("vpc", "log_group", "iam_role")
     fields = (
         Field("vpc_id", on_change="replace"),

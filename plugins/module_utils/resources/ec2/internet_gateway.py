@@ -19,6 +19,7 @@ class InternetGateway(Ec2Kind):
     name = "internet_gateway"
     listing = ("describe_internet_gateways", "InternetGateways", "InternetGatewayId", "InternetGatewayIds")
     resource_type = "internet-gateway"
+    vpc_filter = "attachment.vpc-id"
     within = ("vpc",)
     fields = (Field("vpc_id"),)
 

@@ -16,7 +16,8 @@ from typing import Any
 from ...aws.errors import is_code
 from ...aws.tags import as_dict, specification
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Observed, Resource, View
+from ...reconcile.resource import Context, Observed, Resource, Stranger, View
+from ..strangers import Candidate, among, for_its_name, prefixes
 from .common import Ec2Kind
 
 DEVICE = "/dev/xvda"
@@ -46,6 +47,16 @@ class LaunchTemplate(Ec2Kind):
         for item, version in zip(found, latest, strict=True):
             item.fields["settings"] = settings.get(version)
         return found
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Those of our names: a template is in no network."""
+        found = view.api.pages("ec2", "describe_launch_templates", "LaunchTemplates")
+        ours = [item for item in found if item["LaunchTemplateName"].startswith(prefixes(view))]
+        yield from among(
+            view,
+            self,
+            [Candidate(i["LaunchTemplateName"], i["LaunchTemplateId"], for_its_name(view), as_dict(i.get("Tags"))) for i in ours],
+        )
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         return {"template_name": item["LaunchTemplateName"]}

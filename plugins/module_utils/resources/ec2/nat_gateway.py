@@ -23,6 +23,7 @@ class NatGateway(Ec2Kind):
     listing = ("describe_nat_gateways", "NatGateways", "NatGatewayId", "NatGatewayIds")
     filter_parameter = "Filter"
     resource_type = "natgateway"
+    vpc_filter = "vpc-id"
     within = ("subnet", "elastic_ip", "internet_gateway")
     waiter = Waiter(ready=frozenset({"available"}), failed=frozenset({"failed"}), gone=frozenset({"deleted"}), delay=5.0)
     fields = (

@@ -32,12 +32,16 @@ class NetworkAcl(Ec2Kind):
     name = "network_acl"
     listing = ("describe_network_acls", "NetworkAcls", "NetworkAclId", "NetworkAclIds")
     resource_type = "network-acl"
+    vpc_filter = "vpc-id"
     within = ("vpc",)
     fields = (Field("vpc_id", on_change="replace"), Field("ingress"), Field("egress"), Field("subnets", equal=at_least))
 
     def items(self, view: View) -> list[dict[str, Any]]:
         """Without the VPC's default one, which carries our tags once it is locked down and is a kind of its own."""
         return [item for item in super().items(view) if not item["IsDefault"]]
+
+    def is_of_aws(self, item: Mapping[str, Any]) -> bool:
+        return bool(item["IsDefault"])
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -41,8 +41,13 @@ class RouteTable(Ec2Kind):
     name = "route_table"
     listing = ("describe_route_tables", "RouteTables", "RouteTableId", "RouteTableIds")
     resource_type = "route-table"
+    vpc_filter = "vpc-id"
     within = ("vpc",)
     fields = (Field("vpc_id", on_change="replace"), Field("routes"), Field("subnets", equal=at_least))
+
+    def is_of_aws(self, item: Mapping[str, Any]) -> bool:
+        """The main one, which a VPC is born with."""
+        return any(each.get("Main") for each in item.get("Associations") or ())
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -19,6 +19,7 @@ class SecurityGroup(Ec2Kind):
     name = "security_group"
     listing = ("describe_security_groups", "SecurityGroups", "GroupId", "GroupIds")
     resource_type = "security-group"
+    vpc_filter = "vpc-id"
     irreplaceable = True
     within = ("vpc",)
     fields = (
@@ -30,6 +31,10 @@ class SecurityGroup(Ec2Kind):
     def items(self, view: View) -> list[dict[str, Any]]:
         """Without the VPC's default group, which carries our tags once it is locked down and is a kind of its own."""
         return [item for item in super().items(view) if item["GroupName"] != "default"]
+
+    def is_of_aws(self, item: Mapping[str, Any]) -> bool:
+        """The VPC's default one, the one that EKS makes for a cluster, and the one of classic load balancers that name none."""
+        return item["GroupName"] == "default" or item["GroupName"].startswith(("eks-cluster-sg-", "default_elb_"))
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """The rules are for ``SecurityGroupRules``: they come in the same answer."""

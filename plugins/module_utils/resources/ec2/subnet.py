@@ -24,6 +24,7 @@ class Subnet(Ec2Kind):
     name = "subnet"
     listing = ("describe_subnets", "Subnets", "SubnetId", "SubnetIds")
     resource_type = "subnet"
+    vpc_filter = "vpc-id"
     irreplaceable = True
     within = ("vpc", "route_table", "network_acl")
     waiter = Waiter(

@@ -29,6 +29,7 @@ class VpcEndpoint(Ec2Kind):
     name = "vpc_endpoint"
     listing = ("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "VpcEndpointIds")
     resource_type = "vpc-endpoint"
+    vpc_filter = "vpc-id"
     within = ("vpc", "subnet", "security_group", "route_table")
     waiter = Waiter(
         ready=frozenset({"available"}), failed=frozenset({"failed", "rejected", "expired"}), gone=frozenset({"deleted"}), delay=3.0
@@ -41,6 +42,9 @@ class VpcEndpoint(Ec2Kind):
         Field("private_dns"),
         *(Field(name, unordered=True) for name in MEMBERS),
     )
+
+    def is_of_aws(self, item: Mapping[str, Any]) -> bool:
+        return bool(item.get("RequesterManaged"))
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -15,8 +15,11 @@ from ...aws.errors import is_code, tolerating
 from ...aws.retry import until
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from . import common
+
+# The type of the entries of people and pipelines.
+STANDARD = "STANDARD"
 
 
 def _not_known_yet(error: Exception) -> bool:
@@ -83,6 +86,23 @@ class AccessEntry(Kind):
                 tags,
             )
 
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Without the entries that EKS makes: for nodes, which are of other types, and for its own service-linked role."""
+        known = {(item.attributes["cluster"], item.attributes["principal"]) for item in view.of(self.name).values()}
+        unknown = [
+            pair
+            for pair in common.parts(view, "list_access_entries", "accessEntries")
+            if pair not in known and "/aws-service-role/" not in pair[1]
+        ]
+        client = view.api.client("eks")
+
+        def read(pair: tuple[str, str]) -> Any:
+            return common.unless_gone(lambda: client.describe_access_entry(clusterName=pair[0], principalArn=pair[1]))
+
+        entries = [answer["accessEntry"] for answer in view.api.map(read, unknown) if answer]
+        people = [(item["principalArn"], item) for item in entries if item.get("type", STANDARD) == STANDARD]
+        yield from common.strangers(view, self, people, "accessEntryArn")
+
     @staticmethod
     def _policies(view: View, who: Mapping[str, str]) -> list[dict[str, Any]]:
         attached = common.unless_gone(
@@ -99,7 +119,7 @@ class AccessEntry(Kind):
             "clusterName": desired["cluster"],
             "principalArn": principal,
             "kubernetesGroups": desired["groups"],
-            "type": "STANDARD",
+            "type": STANDARD,
             "tags": desired["tags"],
         }
         item = until(lambda: client.create_access_entry(**request), not_yet=_not_known_yet)["accessEntry"]
@@ -175,6 +195,20 @@ class PodIdentity(Kind):
             tags, account = item.get("tags") or {}, (item["namespace"], item["serviceAccount"])
             if account in wanted or view.owner.owns_in_tier(tags):
                 yield self._observed(wanted.get(account) or address_in(tags, self.name, item["associationId"]), item, tags)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        listed = common.parts(view, "list_pod_identity_associations", "associations")
+        unknown = [
+            (cluster, one["associationId"]) for cluster, one in listed if f"{self.name}/{one['associationId']}" not in view.known
+        ]
+        client = view.api.client("eks")
+
+        def read(pair: tuple[str, str]) -> Any:
+            return common.unless_gone(lambda: client.describe_pod_identity_association(clusterName=pair[0], associationId=pair[1]))
+
+        items = [answer["association"] for answer in view.api.map(read, unknown) if answer]
+        named = [(f"{item['namespace']}-{item['serviceAccount']}", item) for item in items]
+        yield from common.strangers(view, self, named, "associationArn")
 
     @staticmethod
     def _observed(address: str, item: Mapping[str, Any], tags: dict[str, str] | None) -> Observed:

@@ -16,7 +16,7 @@ from ...aws.errors import tolerating
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError, WaitFailed
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter
 from . import common
 
@@ -88,6 +88,12 @@ class Addon(Kind):
                     state=item["status"],
                     leaving=item["status"] == common.DELETING,
                 )
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        known = {(item.attributes["cluster"], item.attributes["name"]) for item in view.of(self.name).values()}
+        unknown = [pair for pair in common.parts(view, "list_addons", "addons") if pair not in known]
+        items = [item for item in view.api.map(lambda pair: describe(view, *pair), unknown) if item]
+        yield from common.strangers(view, self, [(item["addonName"], item) for item in items], "addonArn")
 
     def create(self, context: Context, resource: Resource) -> Observed:
         desired, client = resource.desired, context.api.client("eks")

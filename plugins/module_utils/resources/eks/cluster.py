@@ -17,9 +17,10 @@ from ...aws.errors import tolerating
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError, InvalidInput
-from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Block, Context, Kind, Observed, Resource, Stranger, View
 from ...reconcile.unknown import UNKNOWN
 from ...reconcile.waiter import Waiter
+from ..strangers import Candidate, among, for_its_name, prefixes
 from . import common
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -84,6 +85,16 @@ class Cluster(Kind):
             if name in wanted or view.owner.owns_in_tier(tags):
                 address = wanted[name].address if name in wanted else address_in(tags, self.name, name)
                 yield self._observed(address, item)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        names = [name for name in view.api.pages("eks", "list_clusters", "clusters") if name.startswith(prefixes(view))]
+        yield from among(
+            view, self, [Candidate(name, name, for_its_name(view), lambda name=name: self._tags(view, name)) for name in names]
+        )
+
+    def _tags(self, view: View, name: str) -> dict[str, str] | None:
+        item = self._describe(view, name)
+        return None if item is None else item.get("tags") or {}
 
     def find(self, view: View) -> Iterable[Observed]:
         """Raises EngineError for a cluster that is there and that nothing can rest on."""

@@ -8,7 +8,7 @@ Facts: EKS API reference (DescribeUpdate; ResourceInUseException while another c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...aws.errors import is_code, tolerating
@@ -16,8 +16,9 @@ from ...aws.retry import until
 from ...aws.tags import written
 from ...reconcile.delta import Change
 from ...reconcile.errors import WaitFailed
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter, wait_ready
+from ..strangers import Candidate, among
 
 GONE = "ResourceNotFoundException"
 BUSY = "ResourceInUseException"
@@ -97,6 +98,19 @@ def clusters_of(view: View) -> list[str]:
     unmade = ("CREATING", "FAILED", DELETING)
     clusters = view.of("eks_cluster").values()
     return [cluster.id for cluster in clusters if view.owner.owns(cluster.tags or {}) and cluster.state not in unmade]
+
+
+def parts(view: View, operation: str, key: str) -> list[tuple[str, Any]]:
+    """(cluster, item) of one of EKS's lists, of each of our clusters."""
+    clusters = clusters_of(view)
+    lists = view.api.map(lambda name: unless_gone(lambda: view.api.pages("eks", operation, key, clusterName=name)), clusters)
+    return [(cluster, item) for cluster, items in zip(clusters, lists, strict=True) for item in items or ()]
+
+
+def strangers(view: View, kind: Kind, described: Iterable[tuple[str, Mapping[str, Any]]], arn: str) -> Iterator[Stranger]:
+    """Of parts of our clusters (name -> what EKS describes), those of others."""
+    why = "it is in a cluster of this deployment and does not carry its tags"
+    yield from among(view, kind, [Candidate(name, item[arn], why, item.get("tags") or {}) for name, item in described])
 
 
 def unless_gone(call: Callable[[], Any]) -> Any:

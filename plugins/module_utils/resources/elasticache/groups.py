@@ -16,8 +16,8 @@ from ...aws.errors import is_code, tolerating
 from ...aws.retry import until
 from ...aws.tags import as_list
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
-from .common import GONE, SERVICE, ours, write_tags
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from .common import GONE, SERVICE, ours, strangers, write_tags
 
 CHANGES_A_CALL = 20
 
@@ -39,6 +39,10 @@ class CacheSubnetGroup(Kind):
                 "subnets": [subnet["SubnetIdentifier"] for subnet in item.get("Subnets") or ()],
             }
             yield Observed(address, name, fields, {"name": name, "arn": item["ARN"]}, tags)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        found = view.api.pages(SERVICE, "describe_cache_subnet_groups", "CacheSubnetGroups")
+        yield from strangers(view, self, found, "CacheSubnetGroupName", "VpcId")
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["name"]
@@ -115,6 +119,10 @@ class CacheParameterGroup(Kind):
                 if item.get("Source") == "user" or item["ParameterName"] in desired
             }
         return {}
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        found = view.api.pages(SERVICE, "describe_cache_parameter_groups", "CacheParameterGroups")
+        yield from strangers(view, self, found, "CacheParameterGroupName")
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["name"]

@@ -20,12 +20,12 @@ from ...aws.retry import until
 from ...aws.tags import as_list
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import Refused
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter, wait_ready
 from ..generated_secret import GeneratedSecret
 from . import auth_token
 from .changes import Changes
-from .common import BUSY, GONE, SERVICE, ours
+from .common import BUSY, GONE, SERVICE, ours, strangers
 from .shapes import (
     NO_TLS,
     NO_TOPIC,
@@ -109,6 +109,21 @@ class ReplicationGroup(Kind):
                 if not view.thorough and not observed.leaving and (reasons := ways_back(resource, observed.fields)):
                     raise Refused(reasons)
             yield observed
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Groups of our names, and nodes of none of ours that are called so or are in one of our networks."""
+        groups, nodes, subnets = view.api.together(
+            lambda: view.api.pages(SERVICE, "describe_replication_groups", "ReplicationGroups"),
+            lambda: view.api.pages(SERVICE, "describe_cache_clusters", "CacheClusters"),
+            lambda: view.api.pages(SERVICE, "describe_cache_subnet_groups", "CacheSubnetGroups"),
+        )
+        vpcs = {group["CacheSubnetGroupName"]: group["VpcId"] for group in subnets}
+        found: dict[str, dict[str, Any]] = {group["ReplicationGroupId"]: dict(group) for group in groups}
+        for node in nodes:
+            group = found.setdefault(node.get("ReplicationGroupId") or node["CacheClusterId"], dict(node))
+            group["VpcId"] = vpcs.get(node.get("CacheSubnetGroupName"))
+        named = [{**item, "Name": name} for name, item in found.items()]
+        yield from strangers(view, self, named, "Name", "VpcId")
 
     def _observed(
         self,

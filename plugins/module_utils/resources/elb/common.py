@@ -8,13 +8,14 @@ Facts: Elastic Load Balancing API reference (DescribeTags, ModifyLoadBalancerAtt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...aws.errors import is_code
 from ...aws.tags import as_dict, as_list, written
 from ...reconcile.delta import Change
-from ...reconcile.resource import Context, Kind
+from ...reconcile.resource import Context, Kind, Stranger, View
+from ..strangers import Candidate, among, for_its_name, in_vpc, own_vpcs, prefixes
 
 CLIENT = "elbv2"
 # The most that DescribeTags takes.
@@ -23,6 +24,32 @@ BATCH = 20
 
 class ElbKind(Kind):
     services = (CLIENT,)
+
+
+def strangers(view: View, kind: Kind, items: Iterable[Mapping[str, Any]], name: str, arn: str) -> Iterator[Stranger]:
+    """Those of our names or in our networks."""
+    vpcs = own_vpcs(view)
+    near = [item for item in items if item[name].startswith(prefixes(view)) or item.get("VpcId") in vpcs]
+    unknown = [item for item in near if item[arn] not in view.known]
+    tags = tags_of(view, [item[arn] for item in unknown])
+    yield from among(
+        view,
+        kind,
+        [
+            Candidate(
+                item[name], item[arn], in_vpc(item["VpcId"]) if item.get("VpcId") in vpcs else for_its_name(view), tags[item[arn]]
+            )
+            for item in unknown
+            if item[arn] in tags
+        ],
+    )
+
+
+def inside(view: View, kind: Kind, items: Mapping[str, str], within: str) -> Iterator[Stranger]:
+    """Of parts of ours (ARN -> name), those of others; ``within``: of what they are parts."""
+    tags = tags_of(view, [arn for arn in items if arn not in view.known])
+    why = f"it is a part of a {within} of this deployment and does not carry its tags"
+    yield from among(view, kind, [Candidate(items[arn], arn, why, tags[arn]) for arn in tags])
 
 
 def tags_of(context: Context, arns: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -15,9 +15,9 @@ from typing import Any
 from ...aws.errors import tolerating
 from ...aws.tags import address_in, as_list
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Observed, Resource, View
+from ...reconcile.resource import Context, Observed, Resource, Stranger, View
 from ..origin_secret import CURRENT, OriginSecret, accepted_values, judge_accepted
-from .common import CLIENT, ElbKind, tags_of, write_tags
+from .common import CLIENT, ElbKind, inside, tags_of, write_tags
 
 FIXED = "fixed-response"
 
@@ -51,6 +51,12 @@ class Listener(ElbKind):
                 yield self._observed(address_in(tags, self.name, str(item["Port"])), item, tags)
             elif item["Port"] in by_port:
                 yield self._observed(by_port[item["Port"]], item, tags)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        balancers = [item.id for item in view.of("load_balancer").values() if view.owner.owns(item.tags or {})]
+        listed = view.api.map(lambda arn: self._list(view, arn), balancers)
+        ports = {item["ListenerArn"]: str(item["Port"]) for items in listed for item in items}
+        yield from inside(view, self, ports, "load balancer")
 
     @staticmethod
     def _list(view: View, load_balancer: str) -> list[dict[str, Any]]:
@@ -138,6 +144,9 @@ class ListenerRule(ElbKind):
                 continue
             accepts = judge_accepted(view, _header(rule)[1])
             yield self._observed(address, listener, rule, accepts, tags)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        yield from inside(view, self, {rule["RuleArn"]: rule["Priority"] for _arn, rule in self._list(view)}, "listener")
 
     @staticmethod
     def _list(view: View) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,9 +16,9 @@ from ...aws.errors import is_code, tolerating
 from ...aws.tags import address_in, as_list
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError
-from ...reconcile.resource import Block, Context, Observed, Resource, View
+from ...reconcile.resource import Block, Context, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter
-from .common import CLIENT, ElbKind, as_attributes, attributes_of, tags_of, write_tags
+from .common import CLIENT, ElbKind, as_attributes, attributes_of, strangers, tags_of, write_tags
 
 # Field -> attribute; a field's value is of the type that the second part reads.
 ATTRIBUTES = {
@@ -78,6 +78,9 @@ class LoadBalancer(ElbKind):
         for item in self._list(view):
             if item["LoadBalancerName"] in wanted:
                 yield self._observed(wanted[item["LoadBalancerName"]], item, {}, None)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        yield from strangers(view, self, self._list(view), "LoadBalancerName", "LoadBalancerArn")
 
     @staticmethod
     def _list(view: View) -> list[dict[str, Any]]:

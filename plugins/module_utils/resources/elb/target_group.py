@@ -15,8 +15,8 @@ from ...aws.errors import is_code, tolerating
 from ...aws.retry import until
 from ...aws.tags import address_in, as_list
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Observed, Resource, View
-from .common import CLIENT, ElbKind, as_attributes, attributes_of, tags_of, write_tags
+from ...reconcile.resource import Context, Observed, Resource, Stranger, View
+from .common import CLIENT, ElbKind, as_attributes, attributes_of, strangers, tags_of, write_tags
 
 DELAY = "deregistration_delay.timeout_seconds"
 HEALTH = {
@@ -68,6 +68,9 @@ class TargetGroup(ElbKind):
         for item in self._list(view):
             if item["TargetGroupName"] in wanted:
                 yield self._observed(wanted[item["TargetGroupName"]], item, None, None)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        yield from strangers(view, self, self._list(view), "TargetGroupName", "TargetGroupArn")
 
     @staticmethod
     def _list(view: View) -> list[dict[str, Any]]:

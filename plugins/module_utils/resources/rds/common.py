@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...aws.errors import is_code, tolerating
 from ...aws.tags import as_dict, as_list, write_resource_tags
 from ...reconcile.delta import Change
-from ...reconcile.resource import Context, Resource, View
+from ...reconcile.resource import Context, Kind, Resource, Stranger, View
 from ...reconcile.waiter import Waiter, wait_gone
+from ..strangers import Candidate, among, for_its_name, in_vpc, own_vpcs, prefixes
 
 SERVICE = "rds"
 DELETING = "deleting"
@@ -28,6 +29,26 @@ def ours(view: View, items: Iterable[Mapping[str, Any]], key: str, arn: str) -> 
     mine = [item for item in items if item[key] in wanted or item[key].startswith(prefix)]
     found = zip(mine, view.api.map(lambda item: _tags(view, item[arn]), mine), strict=True)
     return [(item, tags) for item, tags in found if item[key] in wanted or view.owner.owns_in_tier(tags)]
+
+
+def strangers(view: View, kind: Kind, items: Iterable[Mapping[str, Any]], key: str, arn: str, vpc: str = "") -> Iterator[Stranger]:
+    """Those of our names, or (by the key ``vpc``) in our networks."""
+    vpcs = own_vpcs(view) if vpc else []
+    near = [(item, item.get(vpc) in vpcs) for item in items if item[key].startswith(prefixes(view)) or item.get(vpc) in vpcs]
+    yield from among(
+        view,
+        kind,
+        [
+            Candidate(
+                item[key],
+                item[key],
+                in_vpc(item[vpc]) if inside else for_its_name(view),
+                lambda item=item: _tags(view, item[arn]),
+                item[arn],
+            )
+            for item, inside in near
+        ],
+    )
 
 
 def addresses(view: View) -> dict[str, str]:

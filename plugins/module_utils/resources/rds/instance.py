@@ -19,7 +19,7 @@ from ...aws.retry import until
 from ...aws.tags import address_in, as_dict
 from ...reconcile.delta import Delta
 from ...reconcile.errors import EngineError, InvalidInput, Refused
-from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Block, Context, Kind, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter, wait_ready
 from . import common
 from .settings import FIELDS, USABLE, creation, effective, modification, pending, values, version_of
@@ -111,6 +111,11 @@ class Instance(Kind):
                 tags = as_dict(item.get("TagList"))
                 leaving = item["DBInstanceStatus"] == common.DELETING
                 yield Observed(resource.address, item["DBInstanceIdentifier"], {}, attributes_of(item), tags, leaving=leaving)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        found = view.api.pages(common.SERVICE, "describe_db_instances", "DBInstances")
+        flat = [{**item, "VpcId": (item.get("DBSubnetGroup") or {}).get("VpcId")} for item in found]
+        yield from common.strangers(view, self, flat, "DBInstanceIdentifier", "DBInstanceArn", "VpcId")
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["name"]

@@ -17,7 +17,7 @@ from ...aws.errors import tolerating
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import InvalidInput
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from . import common
 
 NOT_FOUND = ("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault")
@@ -72,6 +72,10 @@ class ParameterGroup(Kind):
             for item in items
             if "ParameterValue" in item and (item.get("Source") == "user" or item["ParameterName"] in desired)
         }
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        found = view.api.pages(common.SERVICE, "describe_db_parameter_groups", "DBParameterGroups")
+        yield from common.strangers(view, self, found, "DBParameterGroupName", "DBParameterGroupArn")
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["name"]

@@ -14,7 +14,7 @@ from typing import Any
 from ...aws.errors import tolerating
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from . import common
 
 NOT_FOUND = "DBSubnetGroupNotFoundFault"
@@ -40,6 +40,10 @@ class SubnetGroup(Kind):
             }
             address = addresses.get(name) or address_in(tags, self.name, name)
             yield Observed(address, name, fields, _attributes(name, item["DBSubnetGroupArn"]), tags)
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        found = view.api.pages(common.SERVICE, "describe_db_subnet_groups", "DBSubnetGroups")
+        yield from common.strangers(view, self, found, "DBSubnetGroupName", "DBSubnetGroupArn", "VpcId")
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         name = resource.desired["name"]

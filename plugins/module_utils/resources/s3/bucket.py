@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...aws.errors import is_code, tolerating
+from ...aws.errors import DENIED, is_code, tolerating
 from ...aws.tags import address_in, as_dict, as_list
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError
-from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
+from ...reconcile.resource import Block, Context, Kind, Observed, Resource, Stranger, View
+from ..strangers import Candidate, among, for_its_name
 from . import contents
 from .settings import SETTINGS, Setting
 
@@ -74,6 +75,20 @@ class Bucket(Kind):
             bucket = resource.desired["name"]
             if bucket in standing:
                 yield Observed(resource.address, bucket, {"name": bucket}, self._attributes(view, bucket))
+
+    def strangers(self, view: View) -> Iterable[Stranger]:
+        """Those of our names, whatever their prefix, which another deployment may have too."""
+        ours = [bucket for bucket in self._candidates(view, {}) if f"{self.name}/{bucket}" not in view.known]
+        why = for_its_name(view).replace("begins with", "has in it")
+        yield from among(
+            view, self, [Candidate(name, name, why, lambda name=name: self._tags_if_readable(view, name)) for name in ours]
+        )
+
+    @staticmethod
+    def _tags_if_readable(view: View, bucket: str) -> dict[str, str] | None:
+        with tolerating("NoSuchBucket", *DENIED):
+            return _tags(view.api.client("s3"), bucket)
+        return None
 
     @staticmethod
     def _names(view: View) -> list[str]:
