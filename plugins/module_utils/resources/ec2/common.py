@@ -16,6 +16,7 @@ from ...aws.errors import is_code, tolerating
 from ...aws.tags import address_in, as_dict, owned_filter, specification, write_ec2_tags
 from ...reconcile.delta import Delta
 from ...reconcile.resource import Context, Kind, Observed, Resource, View
+from .interfaces import delete_when_free
 
 
 class Ec2Kind(Kind):
@@ -31,6 +32,8 @@ class Ec2Kind(Kind):
     listing: ClassVar[tuple[str, str, str, str]]
     resource_type: ClassVar[str]
     filter_parameter: ClassVar[str] = "Filters"
+    # The filter that finds the network interfaces which keep it from being deleted, where some may.
+    interfaces_by: ClassVar[str] = ""
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """The kind's fields, of an item that EC2 described."""
@@ -100,8 +103,12 @@ class Ec2Kind(Kind):
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         if observed.state == "deleting":
             return
+        client = context.api.client("ec2")
         with tolerating("NotFound"):
-            self.remove(context.api.client("ec2"), observed)
+            if self.interfaces_by:
+                delete_when_free(context, observed, self.interfaces_by, lambda: self.remove(client, observed))
+            else:
+                self.remove(client, observed)
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         operation, key, _id_key, ids = self.listing

@@ -19,6 +19,7 @@ class SecurityGroup(Ec2Kind):
     name = "security_group"
     listing = ("describe_security_groups", "SecurityGroups", "GroupId", "GroupIds")
     resource_type = "security-group"
+    interfaces_by = "group-id"
     irreplaceable = True
     within = ("vpc",)
     fields = (

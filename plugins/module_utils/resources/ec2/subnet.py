@@ -24,6 +24,7 @@ class Subnet(Ec2Kind):
     name = "subnet"
     listing = ("describe_subnets", "Subnets", "SubnetId", "SubnetIds")
     resource_type = "subnet"
+    interfaces_by = "subnet-id"
     irreplaceable = True
     within = ("vpc", "route_table", "network_acl")
     waiter = Waiter(
