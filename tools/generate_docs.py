@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the text that follows from other files, or with --check say what is stale and fail.
 
-- meta/runtime.yml: the action group `aws` of all modules, and the routing of the tiers' modules to the action plugin `tier`.
+- meta/runtime.yml: the action group `aws` of the tiers' modules, and their routing to the action plugin `tier`.
 - roles/*/README.md: the table of variables, between the two markers, from meta/argument_specs.yml and defaults/main.yml.
 
 Fails too when a role's defaults and its argument specification do not name the same variables.
@@ -41,14 +41,12 @@ def is_tier(root: Path, module: str) -> bool:
 def runtime(root: Path) -> str:
     """meta/runtime.yml: what stands above the mark, then the generated part."""
     head = (root / "meta/runtime.yml").read_text().partition(RUNTIME_MARK)[0]
-    names = modules(root)
+    names = [name for name in modules(root) if is_tier(root, name)]
     lines = [head, RUNTIME_MARK]
     if names:
         lines += ["action_groups:\n", "  aws:\n", *(f"    - {name}\n" for name in names)]
-    routed = [name for name in names if is_tier(root, name)]
-    if routed:
         lines += ["plugin_routing:\n", "  modules:\n"]
-        lines += [f"    {name}:\n      action_plugin: {ACTION_PLUGIN}\n" for name in routed]
+        lines += [f"    {name}:\n      action_plugin: {ACTION_PLUGIN}\n" for name in names]
     return "".join(lines)
 
 

@@ -18,8 +18,8 @@ REGION = "us-east-1"
 
 
 def tier_names() -> list[str]:
-    """Every module of the collection: each is a tier."""
-    return sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+    """The modules of the collection that are tiers: those with a ``TIER``."""
+    return sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if "\nTIER = " in path.read_text())
 
 
 def load(name: str) -> Tier:
