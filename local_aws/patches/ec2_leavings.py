@@ -6,7 +6,7 @@ import fnmatch
 from typing import Any
 
 from moto.ec2 import utils
-from moto.ec2.models.elastic_block_store import Snapshot
+from moto.ec2.models.elastic_block_store import EBSBackend
 
 from local_aws.patches import patch, wrap
 
@@ -27,4 +27,9 @@ def several_values_of_a_filter_are_alternatives() -> None:
 @patch
 def snapshots_show_their_key() -> None:
     """AWS: a snapshot of an encrypted volume is encrypted with the volume's key and names it. moto names none."""
-    Snapshot.kms_key_id = property(lambda self: self.volume.kms_key_id)
+
+    @wrap(EBSBackend, "create_snapshot")
+    def create_snapshot(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        snapshot = original(self, *args, **kwargs)
+        snapshot.kms_key_id = snapshot.volume.kms_key_id
+        return snapshot
