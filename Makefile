@@ -55,7 +55,7 @@ demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
 
 .PHONY: test
 test: setup ## Run every check and every test, as CI does
-	@$(STEP) "everything" -- $(MAKE) --no-print-directory lint test-unit test-contract test-integration test-crash test-molecule sanity
+	@$(STEP) "everything" -- $(MAKE) --no-print-directory lint test-unit test-contract test-integration test-crash test-destroy test-molecule sanity
 
 # The tests of a step share two processes, whichever is free.
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal
@@ -75,6 +75,16 @@ test-integration: setup ## Deploy dev and prod to a local AWS and read every fac
 .PHONY: test-crash
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
 	@$(STEP) "crash tests" -- $(PYTEST) --dist load tests/crash
+
+.PHONY: test-destroy
+test-destroy: setup ## Destroy whole deployments, half-made ones and littered ones
+	@$(STEP) "destroy tests" -- $(PYTEST) --dist loadfile tests/destroy
+
+# The large random suites; `make test` runs a smaller sample of them.
+.PHONY: test-long
+test-long: export AGENT_PLATFORM_LONG_TESTS := 1
+test-long: setup ## Run the random suites at full length
+	@$(STEP) "long tests" -- $(PYTEST) --dist worksteal tests/destroy
 
 # SCENARIO=vpc runs one. The directory is made anew, so that nothing of a run that was cut off is taken for done.
 .PHONY: test-molecule

@@ -187,6 +187,7 @@ def _until(aws: Any, writes: int, run: Any) -> None:
     def count(call: Any) -> None:
         done[0] += 1
         if done[0] == writes:
+            aws.settings.faults = []
             aws.settings.fault(code="AccessDenied", status=403)
 
     aws.settings.fault(access="write", when="after", callback=count)
