@@ -65,7 +65,7 @@ class FlowLog(Ec2Kind):
 
     def serves(self, observed: Observed) -> Iterable[str]:
         """A network that is kept goes on being watched."""
-        return [observed.fields["vpc_id"]]
+        return [observed.fields.get("vpc_id") or ""]
 
     def remove(self, client: Any, observed: Observed) -> None:
         raise_unsuccessful(client.delete_flow_logs(FlowLogIds=[observed.id]), "DeleteFlowLogs")

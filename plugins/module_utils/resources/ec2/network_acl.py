@@ -60,7 +60,7 @@ class NetworkAcl(Ec2Kind):
 
     def serves(self, observed: Observed) -> Iterable[str]:
         """EC2 deletes none that a subnet uses, and a kept one stays as closed as it is."""
-        return observed.fields["subnets"]
+        return observed.fields.get("subnets") or ()
 
     def remove(self, client: Any, observed: Observed) -> None:
         client.delete_network_acl(NetworkAclId=observed.id)

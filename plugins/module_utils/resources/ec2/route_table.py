@@ -66,7 +66,7 @@ class RouteTable(Ec2Kind):
 
     def serves(self, observed: Observed) -> Iterable[str]:
         """EC2 deletes none that a subnet uses."""
-        return observed.fields["subnets"]
+        return observed.fields.get("subnets") or ()
 
     def remove(self, client: Any, observed: Observed) -> None:
         client.delete_route_table(RouteTableId=observed.id)
