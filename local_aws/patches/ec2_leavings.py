@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.ec2 import utils
 from moto.ec2.models.elastic_block_store import EBSBackend
+from moto.ec2.models.instances import InstanceBackend
 
 from local_aws.patches import patch, wrap
 
@@ -33,3 +34,17 @@ def snapshots_show_their_key() -> None:
         snapshot = original(self, *args, **kwargs)
         snapshot.kms_key_id = snapshot.volume.kms_key_id
         return snapshot
+
+
+@patch
+def interfaces_end_with_their_instance() -> None:
+    """AWS: the first interface of an instance is deleted with it. moto leaves it in its subnet."""
+
+    @wrap(InstanceBackend, "terminate_instances")
+    def terminate_instances(original: Any, self: Any, instance_ids: list[str]) -> Any:
+        answer = original(self, instance_ids)
+        for instance_id in instance_ids:
+            for eni_id, eni in list(self.enis.items()):
+                if eni.instance is not None and eni.instance.id == instance_id and eni.device_index in (0, "0", None):
+                    del self.enis[eni_id]
+        return answer

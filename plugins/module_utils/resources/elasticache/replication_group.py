@@ -227,9 +227,9 @@ class ReplicationGroup(Kind):
 
     def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
         """Of each desired cache: snapshots carry no tags of ours."""
-        for resource in resources:
-            call = {"ReplicationGroupId": resource.desired["group_id"], "SnapshotSource": "user"}
-            for item in context.api.pages(SERVICE, "describe_snapshots", "Snapshots", **call):
+        wanted = {resource.desired["group_id"] for resource in resources}
+        for item in context.api.pages(SERVICE, "describe_snapshots", "Snapshots", SnapshotSource="user"):
+            if item.get("ReplicationGroupId") in wanted:
                 yield Left(f"cache snapshot {item['SnapshotName']}", _key(item.get("KmsKeyId")))
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
