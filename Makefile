@@ -57,7 +57,7 @@ demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
 
 .PHONY: test
 test: setup ## Run every check and every test, as CI does
-	@$(STEP) "everything" -- $(MAKE) --no-print-directory checks test-unit test-contract test-integration test-crash test-molecule
+	@$(STEP) "everything" -- $(MAKE) --no-print-directory checks test-unit test-contract test-integration test-crash test-destroy test-molecule
 
 # Neither keeps more than one processor busy.
 .PHONY: checks
@@ -83,6 +83,16 @@ test-integration: setup ## Deploy dev and prod to a local AWS and read every fac
 .PHONY: test-crash
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
 	@$(STEP) "crash tests" -- $(PYTEST) --dist load --maxschedchunk 1 tests/crash
+
+.PHONY: test-destroy
+test-destroy: setup ## Destroy whole deployments, half-made ones and littered ones
+	@$(STEP) "destroy tests" -- $(PYTEST) --dist loadfile tests/destroy
+
+# The large random suites; `make test` runs a smaller sample of them.
+.PHONY: test-long
+test-long: export AGENT_PLATFORM_LONG_TESTS := 1
+test-long: setup ## Run the random suites at full length
+	@$(STEP) "long tests" -- $(PYTEST) --dist worksteal tests/destroy
 
 # SCENARIO=vpc runs one.
 .PHONY: test-molecule

@@ -24,8 +24,8 @@ MODULES = {
     "moto.applicationautoscaling.models": ("autoscaling",),
     "moto.cloudfront.urls": ("cloudfront_policies", "cloudfront_distributions"),
     "moto.core.models": ("core",),
-    "moto.dynamodb.responses": ("dynamodb",),
-    "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints", "ec2_templates"),
+    "moto.dynamodb.responses": ("dynamodb", "dynamodb_backups"),
+    "moto.ec2.models": ("ec2_common", "ec2_gateways", "ec2_network", "ec2_rules", "ec2_endpoints", "ec2_templates", "ec2_leavings"),
     "moto.eks.models": (
         "eks_common",
         "eks_versions",

@@ -175,8 +175,9 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
     try:
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         check_approved_place(params.get("approved_for"), place)
-        takes_data = bool(params.get("confirm_data"))
-        context = Context(api, owner, options.progress, takes_data, bool(params.get("lift_deletion_protection")))
+        destroys = params["verb"] == "destroy"
+        takes_data, lifts = (destroys and bool(params.get(name)) for name in ("confirm_data", "lift_deletion_protection"))
+        context = Context(api, owner, options.progress, takes_data, lifts)
         reconciler = Reconciler(
             context,
             tier.kinds,

@@ -63,6 +63,10 @@ class Observer:
             looked_up = [item for future in foreign for item in future.result()]
         usable, ambiguous = pick(found, {kind.name for kind in self.kinds.values() if kind.revivable})
         if self.twins:
+            # What is on its way out holds what it stands in until it is gone.
+            for item in found:
+                if item.leaving:
+                    usable.setdefault(item.address, item)
             usable.update(twins(found, usable))
         wanted = {resource.address for group in self.foreign.values() for resource in group}
         theirs, _ambiguous = pick((item for item in looked_up if item.address in wanted), set())
@@ -97,7 +101,10 @@ class Observer:
                 raise ValueError(f"{kind.name} reads {name} but does not name it in observe_after")
             return pick(before[name].result(), set())[0]
 
-        return View.within(dataclasses.replace(self.context, owner=owner), wanted, of, kind.name in self.thorough)
+        def desired(name: str) -> list[Resource]:
+            return [resource for resource in self.graph.managed() if resource.kind.name == name]
+
+        return View.within(dataclasses.replace(self.context, owner=owner), wanted, of, kind.name in self.thorough, desired=desired)
 
     def _read(self, kind: Kind, read: Callable[[View], Iterable[Observed]], view: View) -> list[Observed]:
         try:

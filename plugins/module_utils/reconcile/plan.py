@@ -20,8 +20,9 @@ class Action:
     """One change of one address, and the keys of the steps that must have ended before.
 
     A replacement is two steps, of which the first (``delete_first``) is not reported by itself. ``await`` steps only wait for
-    something that an earlier run began; they are no change and are not reported. ``leaves``: what a deletion leaves behind on
-    purpose, such as a last snapshot, with its name. ``adopt`` writes our tags to what stands under our name without them.
+    something that an earlier run began, ``await_gone`` ones for the end of a deletion; they are no change and are not reported.
+    ``leaves``: what a deletion leaves behind on purpose, such as a last snapshot, with its name. ``adopt`` writes our tags to what
+    stands under our name without them.
     """
 
     verb: str

@@ -17,10 +17,11 @@ from .overlay import Overlay
 from .ownership import DEPLOYMENT
 from .plan import Action, Plan
 from .reference import Ref, resolve
-from .resource import Context, Kind, Observed, Resource
+from .resource import Block, Context, Kind, Observed, Resource
 from .unknown import UNKNOWN
 
 TAGS = Field("tags")
+LIFT = "let playbooks/destroy.yml lift it with -e lift_deletion_protection=true"
 
 
 def fields_of(kind: Kind) -> tuple[Field, ...]:
@@ -134,7 +135,17 @@ def lasting(kind: Kind) -> bool:
 
 def foreign(context: Context, kind: Kind, observed: Observed) -> bool:
     """True for a resource that stands under our name but does not carry our tags."""
-    return kind.tagged and not kind.implicit and not context.owner.owns(observed.tags or {})
+    return kind.tagged and not kind.implicit and not observed.remade and not context.owner.owns(observed.tags or {})
+
+
+def guarded(context: Context, kind: Kind, observed: Observed, options: Mapping[str, Any], declared: bool) -> Block | None:
+    """Why it is not deleted. ``declared``: the configuration has it."""
+    if observed.fields.get("deletion_protection") and not context.lift_protection:
+        again = "" if declared else "it is not in the configuration any more: put it there again, "
+        own = f"{again}set {kind.protection}: false and apply that first; or " if kind.protection else ""
+        name = observed.fields.get("name") or observed.id
+        return Block(f"deletion protection of {name} is on; {own}{LIFT}", refuse=True)
+    return kind.blocks_delete(context, observed, options)
 
 
 def unfinished(kind: Kind, observed: Observed) -> bool:

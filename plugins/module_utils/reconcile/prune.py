@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from .graph import Graph
 from .observer import Observation
 from .plan import Action, Plan
+from .planner import guarded
 from .resource import Context, Kind, Observed, Resource, Stranger
 from .teardown import enclosures, texts
 
@@ -101,8 +102,11 @@ def _kept(context: Context, kind: Kind, graph: Graph, observed: Observed, addres
         return (
             f"{observed.id} is not tagged as made by deployment {context.owner.deployment}, so it is not pruned; delete it by hand"
         )
-    block = kind.blocks_delete(context, observed, {})
-    return f"it is not pruned: {block.reason}" if block else None
+    block = guarded(context, kind, observed, {}, declared=False)
+    if block:
+        return f"it is not pruned: {block.reason}"
+    held = kind.holds(context, observed)
+    return f"{observed.id} holds {held}, so it is not pruned; empty it first" if held else None
 
 
 def _used(

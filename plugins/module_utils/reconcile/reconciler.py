@@ -30,6 +30,8 @@ from .teardown import plan_absent
 from .walk import strangers
 
 WORKERS = 16
+# How often a deletion looks for what appeared in the meantime.
+SWEEPS = 3
 # Seconds before each look for a resource whose creation got no answer: AWS lists new ones with a delay.
 LOOK_AGAIN = (0.5, 1, 2, 4)
 
@@ -113,7 +115,27 @@ class Reconciler:
         graph = Graph(resources)
         seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
         plan = self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen, self.overlay, keep_data))
-        return self._finish(plan, graph)
+        return self._finish(plan, graph, lambda outcome: self._sweep(graph, keep_data, outcome))
+
+    def _sweep(self, graph: Graph, keep_data: bool, outcome: Outcome) -> None:
+        """Delete what others made, or let go of, while the rest was being deleted."""
+        late = {kind.name for kind in self.kinds if kind.aftermath}
+        read = {need for kind in self.kinds if kind.aftermath for need in kind.observe_after} | late
+        kinds = [kind for kind in self.kinds if kind.name in read]
+        for _round in range(SWEEPS if late else 0):
+            if outcome.failures:
+                return
+            seen = self._reading(Observer(self.context, kinds, graph, for_deletion=True).run)
+            seen.managed = {address: item for address, item in seen.managed.items() if address.split("/", 1)[0] in late}
+            plan = self._reading(lambda: plan_absent(self.context, kinds, graph, seen, self.overlay, keep_data))  # noqa: B023
+            outcome.plan.kept.update(plan.kept)
+            if plan.refusals:
+                raise Refused(plan.refusals)
+            if not plan.actions:
+                return
+            self._apply(plan, outcome)
+            known = {action.address for action in outcome.plan.actions}
+            outcome.plan.actions += [action for action in plan.actions if action.address not in known]
 
     def drift(self, resources: Iterable[Resource], walks: Iterable[Kind] = ()) -> Outcome:
         """What is not as the configuration says, found by whatever way there is. Only for check mode.
@@ -149,7 +171,7 @@ class Reconciler:
                 raise
             raise EngineError(sentence) from error
 
-    def _finish(self, plan: Plan, graph: Graph) -> Outcome:
+    def _finish(self, plan: Plan, graph: Graph, afterwards: Callable[[Outcome], None] = lambda outcome: None) -> Outcome:
         outcome = Outcome(plan)
         self._refuse_what_was_not_approved(plan)
         if self.check_mode:
@@ -161,6 +183,7 @@ class Reconciler:
             if plan.refusals:
                 raise Refused(plan.refusals)
             self._apply(plan, outcome)
+            afterwards(outcome)
         return outcome
 
     def _refuse_what_was_not_approved(self, plan: Plan) -> None:
@@ -196,7 +219,7 @@ class Reconciler:
         outcome.awaiting = sorted({action.address for action in plan.actions if action.key in begun | postponed})
         plan.actions = [action for action in plan.actions if action.key not in postponed]
         reported = [action for action in plan.actions if action.reported]
-        outcome.applied = sorted(action.address for action in reported if action.key not in stopped)
+        outcome.applied = sorted({*outcome.applied, *(action.address for action in reported if action.key not in stopped)})
         outcome.skipped = sorted({a.address for a in reported if a.key in stopped} - set(outcome.failures))
 
     def _sentence(self, action: Action, error: Exception, outcome: Outcome) -> str:
@@ -213,7 +236,13 @@ class Reconciler:
     def _perform(self, action: Action) -> bool:
         """Answers whether the resource is ready; False: it was only begun."""
         kind, address = action.resource.kind, action.address
+        if action.verb == "await_gone":
+            kind.wait_gone(self.context, action.observed)
+            return True
         if action.verb in ("delete", "delete_first"):
+            if action.verb == "delete" and action.observed.fields.get("deletion_protection"):
+                # Planned only where it may be lifted.
+                kind.unprotect(self.context, action.observed)
             kind.delete(self.context, action.observed, action.resource.options)
             if kind.waiter and kind.waiter.await_deletion:
                 kind.wait_gone(self.context, action.observed)

@@ -39,6 +39,7 @@ class Observed:
     ``fields``: the values of the kind's fields (what is compared). ``attributes``: what others may refer to and what the
     result reports (``id``, ``arn``, ...); ``id`` is always among them. ``tags``: None for a kind that AWS cannot tag.
     ``broken``: why it cannot be used any more (a failed state). ``leaving``: AWS is already deleting it.
+    ``remade``: AWS made it anew under our name after ours was deleted, so it is ours although it has no tags.
     """
 
     address: str
@@ -49,6 +50,7 @@ class Observed:
     state: str | None = None
     broken: str | None = None
     leaving: bool = False
+    remade: bool = False
 
     def __post_init__(self) -> None:
         self.attributes.setdefault("id", self.id)
@@ -78,10 +80,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Left:
-    """What a deletion leaves behind: what it is, with its name, and the ids or ARNs of what it cannot be read without."""
+    """What a deletion leaves behind: what it is, with its name, and the ids or ARNs of what it cannot be read without.
+
+    ``term``: how long it stays, if not until somebody deletes it.
+    """
 
     text: str
     needs: tuple[str, ...] = ()
+    term: str = ""
 
 
 @dataclass
@@ -110,7 +116,8 @@ class Resource:
 class View(Context):
     """What ``observe`` sees: the context, the desired resources of its kind, and what other kinds observed.
 
-    ``of(kind)`` waits for that kind, which the observing kind must name in ``observe_after``.
+    ``of(kind)`` waits for that kind, which the observing kind must name in ``observe_after``; ``desired(kind)``: its desired
+    resources.
     ``resources`` is what natural names are taken from. ``thorough``: also look for what only tags can find, such as a resource
     whose making was cut off before it got its name; a kind may spare those reads when all that is desired was found.
     ``known``: for ``strangers``, what goes by which names (``names_of``) in this tier and in those before it.
@@ -120,6 +127,7 @@ class View(Context):
     of: Callable[[str], dict[str, Observed]] = lambda kind: {}
     thorough: bool = False
     known: Collection[str] = ()
+    desired: Callable[[str], list[Resource]] = lambda kind: []
 
     @classmethod
     def within(
@@ -129,9 +137,10 @@ class View(Context):
         of: Callable[[str], dict[str, Observed]],
         thorough: bool,
         known: Collection[str] = (),
+        desired: Callable[[str], list[Resource]] = lambda kind: [],
     ) -> View:
         """The view that ``context`` has of these resources."""
-        return cls(**vars(context), resources=resources, of=of, thorough=thorough, known=known)
+        return cls(**vars(context), resources=resources, of=of, thorough=thorough, known=known, desired=desired)
 
 
 class Kind:
@@ -159,6 +168,10 @@ class Kind:
     observe_after: ClassVar[tuple[str, ...]] = ()
     # What is being deleted can still be taken back, by an update (a key, a secret).
     revivable: ClassVar[bool] = False
+    # Others make it, or let go of it, while the rest is being deleted: a deletion looks for it once more in the end.
+    aftermath: ClassVar[bool] = False
+    # The variable that sets the field ``deletion_protection``, for a kind that has one.
+    protection: ClassVar[str] = ""
     # AWS makes and deletes it together with another resource: it is only ever adjusted.
     implicit: ClassVar[bool] = False
     waiter: ClassVar[Waiter | None] = None
@@ -238,9 +251,25 @@ class Kind:
         """What is made in the place of ``observed``: ``resource`` (resolved), with what other actors set of the old one."""
         return resource
 
-    def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
-        """What ``delete`` will leave behind, such as a last snapshot. Asked once, before it."""
+    def unprotect(self, context: Context, observed: Observed) -> None:
+        """Switch deletion protection off, and return once ``delete`` can follow."""
+        raise NotImplementedError
+
+    def holds(self, context: Context, observed: Observed) -> str | None:
+        """Of a kind that is not stateful: what data it holds just now, in words. Asked where a destroy keeps data."""
         return None
+
+    def serves(self, observed: Observed) -> Iterable[str]:
+        """Ids of what cannot do without it although nothing in the configuration says so: it stays while one of them does."""
+        return ()
+
+    def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
+        """What ``delete`` will leave behind, such as a last snapshot, named here and now. Asked once, before it."""
+        return None
+
+    def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
+        """What earlier deletions left behind and still stands. ``resources``: the desired ones of this kind."""
+        return ()
 
     def strangers(self, view: View) -> Iterable[Stranger]:
         """For drift: what lives within our names or our network, of this kind, without our tags and outside the configuration.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The graph backwards: what leaves nothing behind but what must be kept.
 
-Its only calls are a kind's ``blocks_delete`` and ``leaves``.
+Its only calls are a kind's ``blocks_delete``, ``holds``, ``leaves`` and ``left_before``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .graph import Graph
 from .observer import Observation
 from .overlay import Overlay
 from .plan import Action, Plan
-from .planner import foreign
-from .resource import Context, Kind, Observed, Resource
+from .planner import foreign, guarded
+from .resource import Context, Kind, Left, Observed, Resource
 
 
 def plan_absent(
@@ -27,6 +27,7 @@ def plan_absent(
     ``keep_data``: keep what holds data, and everything that it rests on, in this tier and (through the overlay) in those after it.
     """
     teardown = _Teardown(context, {kind.name: kind for kind in kinds}, graph, overlay)
+    teardown.respect_what_was_left()
     for address, observed in sorted(seen.managed.items()):
         teardown.consider(address, observed, keep_data)
     teardown.keep_what_is_held()
@@ -41,35 +42,64 @@ class _Teardown:
         self.overlay = overlay
         self.result = Plan()
         self.going: dict[str, Action] = {}
+        # Id -> address.
+        self.kept: dict[str, str] = {}
+
+    def respect_what_was_left(self) -> None:
+        for kind in self.kinds.values():
+            resources = [resource for resource in self.graph.managed() if resource.kind.name == kind.name]
+            for left in kind.left_before(self.context, resources):
+                self._leave(left)
 
     def consider(self, address: str, observed: Observed, keep_data: bool) -> None:
         kind = self.kinds[address.split("/", 1)[0]]
-        if kind.implicit or observed.leaving:
+        if kind.implicit:
+            return
+        resource = self.graph.resources.get(address) or Resource(kind, address.split("/", 1)[1])
+        if observed.leaving:
+            if kind.waiter and kind.waiter.await_deletion and not kind.revivable and not foreign(self.context, kind, observed):
+                self.going[address] = Action("await_gone", address, resource, observed)
             return
         if foreign(self.context, kind, observed):
             self.result.kept[address] = f"{observed.id} was not made by deployment {self.context.owner.deployment}"
             return
-        if keep_data and kind.stateful:
-            self._keep(address, observed, f"{observed.id} holds data; destroy_data={self.context.owner.deployment} takes it too")
+        holds = "data" if kind.stateful else kind.holds(self.context, observed) if keep_data else None
+        if keep_data and holds:
+            self._keep(address, observed, f"{observed.id} holds {holds}; destroy_data={self.context.owner.deployment} takes it too")
             return
-        resource = self.graph.resources.get(address) or Resource(kind, address.split("/", 1)[1])
         if self._holder(address, observed):
             self.going[address] = Action("delete", address, resource, observed)
             return
-        block = kind.blocks_delete(self.context, observed, resource.options)
+        block = guarded(self.context, kind, observed, resource.options, address in self.graph.resources)
         if block and block.refuse:
             self.result.refuse(address, block.reason)
         elif block:
             self._keep(address, observed, block.reason)
         else:
             left = kind.leaves(self.context, observed, resource.options)
-            for need in left.needs if left else ():
-                self.overlay.held[need] = f"the {left.text}"
-            self.going[address] = Action("delete", address, resource, observed, leaves=left.text if left else None)
+            if left:
+                self._leave(left)
+            reason = "its deletion protection is lifted first" if observed.fields.get("deletion_protection") else None
+            self.going[address] = Action(
+                "delete",
+                address,
+                resource,
+                observed,
+                reason=reason,
+                leaves=left and ", ".join(filter(None, [left.text, left.term])),
+            )
+
+    def _leave(self, left: Left) -> None:
+        for need in left.needs:
+            self.overlay.held[need] = f"the {left.text}"
 
     def keep_what_is_held(self) -> None:
         """What something rests on that is kept; and so on."""
-        while held := {a: holder for a, action in self.going.items() if (holder := self._holder(a, action.observed))}:
+        while held := {
+            address: holder
+            for address, action in self.going.items()
+            if action.verb == "delete" and (holder := self._holder(address, action.observed))
+        }:
             for address, holder in held.items():
                 action = self.going.pop(address)
                 self._keep(address, action.observed, f"{holder}, which is kept, rests on it")
@@ -90,6 +120,7 @@ class _Teardown:
 
     def _keep(self, address: str, observed: Observed, reason: str) -> None:
         self.result.kept[address] = reason
+        self.kept[observed.id] = address
         # What the configuration does not know rests on whatever it names.
         needs = self.graph.rests_on(address) if address in self.graph.resources else set(texts(observed))
         for need in needs:
@@ -97,7 +128,11 @@ class _Teardown:
 
     def _holder(self, address: str, observed: Observed) -> str | None:
         names = (address, observed.id, str(observed.attributes.get("arn")))
-        return next((self.overlay.held[name] for name in names if name in self.overlay.held), None)
+        holder = next((self.overlay.held[name] for name in names if name in self.overlay.held), None)
+        served = (
+            self.kept[identity] for identity in self.kinds[address.split("/", 1)[0]].serves(observed) if identity in self.kept
+        )
+        return holder or next(served, None)
 
 
 def texts(observed: Observed) -> Iterator[str]:

@@ -9,7 +9,7 @@ guide ("Managing Global Secondary Indexes", "Using Time to Live", "Quotas").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..aws.errors import is_code, says, tolerating
@@ -17,7 +17,7 @@ from ..aws.retry import until
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.errors import EngineError
-from ..reconcile.resource import Block, Context, Kind, Observed, Resource, Stranger, View
+from ..reconcile.resource import Block, Context, Kind, Left, Observed, Resource, Stranger, View
 from ..reconcile.waiter import Waiter
 from . import autoscaling
 from .strangers import Candidate, among, for_its_name, prefixes
@@ -33,6 +33,7 @@ BUSY = "ResourceInUseException"
 INDEXES = 20  # a table, unless the quota was raised
 NO_STREAM = ""
 NO_TTL = ""
+LAST_BACKUP = "$DeletedTableBackup"
 TTL_LIMIT = "modified multiple times"
 
 
@@ -53,6 +54,7 @@ class Table(Kind):
     name = "dynamodb_table"
     services = ("dynamodb", autoscaling.SERVICE)
     stateful = True
+    protection = "dynamodb_deletion_protection"
     waiter = Waiter(ready=frozenset({ACTIVE}), failed=frozenset({NO_KEY, "ARCHIVED"}), delay=10.0, timeout=3600.0)
     fields = (
         Field("name", on_change="replace"),
@@ -246,15 +248,31 @@ class Table(Kind):
         answer = _unless_gone(lambda: context.api.client("dynamodb").describe_table(TableName=observed.id))
         return None if answer is None else _state(answer["Table"])["state"]
 
+    def unprotect(self, context: Context, observed: Observed) -> None:
+        with tolerating(GONE):
+            _Change(self, context, observed).update(DeletionProtectionEnabled=False)
+
+    def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
+        """DynamoDB makes a last backup of a table that has point-in-time recovery, and keeps it for 35 days without a charge."""
+        if not observed.fields.get("recovery_days"):
+            return None
+        needs = tuple(filter(None, [observed.fields.get("kms_key")]))
+        return Left(f"backup {observed.id}{LAST_BACKUP}", needs, "which DynamoDB keeps for 35 days")
+
+    def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
+        """Backups of tables that are desired, made by DynamoDB or by a person; they carry no tags of ours."""
+        client, names = context.api.client("dynamodb"), [resource.desired["name"] for resource in resources]
+        lists = context.api.map(lambda name: _backups(context, name), names)
+        for backup in (item for found in lists for item in found):
+            with tolerating("BackupNotFoundException"):
+                details = client.describe_backup(BackupArn=backup["BackupArn"])["BackupDescription"]
+                key = ((details.get("SourceTableFeatureDetails") or {}).get("SSEDescription") or {}).get("KMSMasterKeyArn")
+                yield Left(f"backup {backup['BackupName']}", tuple(filter(None, [key])))
+
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
-        """A protected table stays; one with items needs ``destroy_data``. ItemCount is up to six hours old, so a Scan tells."""
+        """One with items needs ``destroy_data``. ItemCount is up to six hours old, so a Scan tells."""
         again = "" if "destroy_data" in options else "it is not in dynamodb_tables any more: put it there again, "
-        if observed.fields["deletion_protection"]:
-            return Block(
-                f"deletion protection of {observed.id} is on; {again}set dynamodb_deletion_protection: false and apply that first",
-                refuse=True,
-            )
-        if options.get("destroy_data"):
+        if options.get("destroy_data") or context.destroy_data:
             return None
         if context.api.client("dynamodb").scan(TableName=observed.id, Limit=1, Select="COUNT")["ScannedCount"]:
             return Block(f"{observed.id} holds items; {again}set dynamodb_destroy_data: true to delete them with it", refuse=True)
@@ -288,6 +306,12 @@ def _unless_gone(call: Callable[[], Any]) -> Any:
     with tolerating(GONE, "TableNotFoundException"):
         return call()
     return None
+
+
+def _backups(context: Context, table: str) -> list[dict[str, Any]]:
+    """Those that still stand."""
+    found = context.api.pages("dynamodb", "list_backups", "BackupSummaries", TableName=table, BackupType="ALL")
+    return [backup for backup in found if backup.get("BackupStatus") != "DELETED"]
 
 
 def _fields(item: Mapping[str, Any]) -> dict[str, Any]:

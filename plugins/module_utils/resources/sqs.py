@@ -33,6 +33,9 @@ NUMBERS = {
 }
 
 
+COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
+
+
 class Queue(Kind):
     """A standard queue. Its natural name is its name, from which AWS derives the ARN.
 
@@ -130,6 +133,16 @@ class Queue(Kind):
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with tolerating(*GONE):
             context.api.client("sqs").delete_queue(QueueUrl=observed.attributes["url"])
+
+    def holds(self, context: Context, observed: Observed) -> str | None:
+        """Visible, in flight and delayed ones. The counts are approximate, and right about a minute after the last change."""
+        with tolerating(*GONE):
+            answer = context.api.client("sqs").get_queue_attributes(
+                QueueUrl=observed.attributes["url"], AttributeNames=list(COUNTS)
+            )
+            count = sum(int(answer["Attributes"].get(name, 0)) for name in COUNTS)
+            return f"{count} message{'s'[: count > 1]}" if count else None
+        return None
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         try:

@@ -14,10 +14,11 @@ from ..resources.ec2.launch_template import LaunchTemplate
 from ..resources.eks.access import AccessEntry, PodIdentity
 from ..resources.eks.addon import Addon, AddonRelease, AddonVersion
 from ..resources.eks.cluster import LOG_TYPES, Cluster
+from ..resources.eks.log_group import ClusterLogGroup
 from ..resources.eks.node_group import NodeGroup
 from ..resources.iam import Role
 from ..resources.iam_others import Caller, OidcProvider, ServiceLinkedRole, identity
-from ..resources.logs import LogGroup
+from ..resources.leftovers import balancers, compute, groups
 from ..tier_module import Place
 from . import eks_roles, kms, vpc_lookups
 from .eks_input import DEPLOYER, EFFECTS, KEEP, KEYS, NOBODY, RECOMMENDED, architecture, check
@@ -28,7 +29,7 @@ __all__ = ["KINDS", "LOOKS_UP", "SPEC", "check", "declare", "looked_up"]
 KINDS = (
     ServiceLinkedRole(),
     Role(),
-    LogGroup(),
+    ClusterLogGroup(),
     Cluster(),
     OidcProvider(),
     AccessEntry(),
@@ -37,6 +38,13 @@ KINDS = (
     NodeGroup(),
     Addon(),
     AddonVersion(),
+    compute.Instance(),
+    balancers.LoadBalancer(),
+    balancers.ClassicLoadBalancer(),
+    balancers.TargetGroup(),
+    compute.Interface(),
+    groups.SecurityGroup(),
+    compute.Volume(),
 )
 LOOKS_UP = (*vpc_lookups.KINDS, kms.Key(), AddonRelease(), Caller())
 # What a node needs to become ready. Everything else needs ready nodes.
@@ -91,7 +99,7 @@ def _cluster(params: Mapping[str, Any], place: Place) -> list[Resource]:
     name, public = params["cluster_name"], params["public_access_cidrs"]
     return [
         Resource(
-            LogGroup(),
+            ClusterLogGroup(),
             LOG_GROUP,
             {
                 "log_group_name": f"/aws/eks/{name}/cluster",

@@ -17,6 +17,7 @@ from ...aws.tags import address_in, as_dict, owned_filter, specification, write_
 from ...reconcile.delta import Delta
 from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from ..strangers import Candidate, among, in_vpc, own_vpcs
+from .interfaces import delete_when_free
 
 
 class Ec2Kind(Kind):
@@ -34,6 +35,8 @@ class Ec2Kind(Kind):
     filter_parameter: ClassVar[str] = "Filters"
     # The filter that finds those of a VPC; empty where there is none.
     vpc_filter: ClassVar[str] = ""
+    # The filter that finds the network interfaces which keep it from being deleted, where some may.
+    interfaces_by: ClassVar[str] = ""
 
     def values(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """The kind's fields, of an item that EC2 described."""
@@ -119,8 +122,12 @@ class Ec2Kind(Kind):
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         if observed.state == "deleting":
             return
+        client = context.api.client("ec2")
         with tolerating("NotFound"):
-            self.remove(context.api.client("ec2"), observed)
+            if self.interfaces_by:
+                delete_when_free(context, observed, self.interfaces_by, lambda: self.remove(client, observed))
+            else:
+                self.remove(client, observed)
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         operation, key, _id_key, ids = self.listing

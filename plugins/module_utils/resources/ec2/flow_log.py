@@ -9,7 +9,7 @@ their answers; a role that was just made is refused as one that cannot be assume
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...aws.errors import raise_unsuccessful, says
@@ -63,6 +63,10 @@ class FlowLog(Ec2Kind):
         answer = until(call, not_yet=lambda error: says(error, "assume given IAM role"))
         made = {field.name: desired[field.name] for field in self.fields}
         return Observed(resource.address, answer["FlowLogIds"][0], fields=made)
+
+    def serves(self, observed: Observed) -> Iterable[str]:
+        """A network that is kept goes on being watched."""
+        return [observed.fields.get("vpc_id") or ""]
 
     def remove(self, client: Any, observed: Observed) -> None:
         raise_unsuccessful(client.delete_flow_logs(FlowLogIds=[observed.id]), "DeleteFlowLogs")

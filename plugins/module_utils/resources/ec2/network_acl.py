@@ -9,7 +9,7 @@ first the VPC's default one; the rules from 32767 on are EC2's own; 20 rules a d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...aws.retry import until
@@ -61,6 +61,10 @@ class NetworkAcl(Ec2Kind):
         write_entries(client, observed.id, delta)
         if "subnets" in delta:
             associate(client, observed.id, sorted(set(delta["subnets"].new) - set(delta["subnets"].old or ())))
+
+    def serves(self, observed: Observed) -> Iterable[str]:
+        """EC2 deletes none that a subnet uses, and a kept one stays as closed as it is."""
+        return observed.fields.get("subnets") or ()
 
     def remove(self, client: Any, observed: Observed) -> None:
         client.delete_network_acl(NetworkAclId=observed.id)

@@ -9,7 +9,7 @@ moved by ReplaceRouteTableAssociation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...aws.errors import tolerating
@@ -68,6 +68,10 @@ class RouteTable(Ec2Kind):
             write_routes(client, observed.id, delta["routes"])
         if "subnets" in delta:
             associate(client, observed.id, sorted(set(delta["subnets"].new) - set(delta["subnets"].old or ())))
+
+    def serves(self, observed: Observed) -> Iterable[str]:
+        """EC2 deletes none that a subnet uses."""
+        return observed.fields.get("subnets") or ()
 
     def remove(self, client: Any, observed: Observed) -> None:
         client.delete_route_table(RouteTableId=observed.id)

@@ -20,6 +20,7 @@ class SecurityGroup(Ec2Kind):
     listing = ("describe_security_groups", "SecurityGroups", "GroupId", "GroupIds")
     resource_type = "security-group"
     vpc_filter = "vpc-id"
+    interfaces_by = "group-id"
     irreplaceable = True
     within = ("vpc",)
     fields = (

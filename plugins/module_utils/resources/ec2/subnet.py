@@ -25,6 +25,7 @@ class Subnet(Ec2Kind):
     listing = ("describe_subnets", "Subnets", "SubnetId", "SubnetIds")
     resource_type = "subnet"
     vpc_filter = "vpc-id"
+    interfaces_by = "subnet-id"
     irreplaceable = True
     within = ("vpc", "route_table", "network_acl")
     waiter = Waiter(

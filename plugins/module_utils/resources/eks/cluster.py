@@ -17,7 +17,7 @@ from ...aws.errors import tolerating
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError, InvalidInput
-from ...reconcile.resource import Block, Context, Kind, Observed, Resource, Stranger, View
+from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
 from ...reconcile.unknown import UNKNOWN
 from ...reconcile.waiter import Waiter
 from ..strangers import Candidate, among, for_its_name, prefixes
@@ -26,6 +26,10 @@ from . import common
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 # States in which others can rest on it.
 RUNNING = (common.ACTIVE, "UPDATING")
+LEFTOVERS = tuple(
+    f"leftover_{what}"
+    for what in ("instance", "load_balancer", "classic_load_balancer", "target_group", "interface", "security_group", "volume")
+)
 WAY_OUT = {
     "FAILED": "delete it (aws eks delete-cluster; it holds nothing yet) and run the eks tier",
     common.DELETING: "wait until it is gone and run the eks tier",
@@ -47,8 +51,10 @@ class Cluster(Kind):
     name = "eks_cluster"
     services = ("eks",)
     irreplaceable = True
+    protection = "eks_deletion_protection"
     # Log groups would come back by themselves, and without its roles a cluster cannot take down what it made.
-    within = ("log_group", "iam_role", "iam_oidc_provider")
+    # What controllers made they would make again.
+    within = ("log_group", "iam_role", "iam_oidc_provider", *LEFTOVERS)
     next_step = "delete it (aws eks delete-cluster; it holds nothing yet), mend the reason, and run again"
     waiter = Waiter(ready=frozenset({common.ACTIVE}), failed=frozenset({"FAILED"}), delay=15.0, timeout=1800.0)
     fields = (
@@ -206,12 +212,10 @@ class Cluster(Kind):
         item = self._describe(context, observed.id) or {}
         return common.reasons((item.get("health") or {}).get("issues"))
 
-    def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
-        if observed.fields["deletion_protection"]:
-            return Block(
-                f"deletion protection of {observed.id} is on; set eks_deletion_protection: false and apply that first", refuse=True
-            )
-        return None
+    def unprotect(self, context: Context, observed: Observed) -> None:
+        call = {"name": observed.id, "deletionProtection": False}
+        with tolerating(common.GONE):
+            common.change(context, observed.address, lambda: context.api.client("eks").update_cluster_config(**call), observed.id)
 
 
 def check_step(name: str, standing: str, wanted: str | None) -> None:

@@ -11,8 +11,7 @@ window, topic. Tags are not shown while a group is being made.
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...aws.errors import is_code, tolerating
@@ -20,8 +19,9 @@ from ...aws.retry import until
 from ...aws.tags import as_list
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import Refused
-from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from ...reconcile.resource import Context, Kind, Left, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter, wait_ready
+from ..final import final_name
 from ..generated_secret import GeneratedSecret
 from . import auth_token
 from .changes import Changes
@@ -216,7 +216,7 @@ class ReplicationGroup(Kind):
         Changes(self, context, resource, observed).make(delta)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        """With a last snapshot, named by the time, unless the options say otherwise or there is nothing to keep."""
+        """With the snapshot that ``leaves`` named, if it did and there is something to keep."""
         client = context.api.client(SERVICE)
         state = self.refresh(context, observed)
         if state not in (AVAILABLE, FAILED, DELETING, None):
@@ -224,15 +224,28 @@ class ReplicationGroup(Kind):
             wait_ready(ends, observed.address, lambda: self.refresh(context, observed), context.progress, str)
             state = self.refresh(context, observed)
         how: dict[str, Any] = {}
-        if options.get("final_snapshot", True) and state == AVAILABLE:
-            now = datetime.datetime.now(datetime.UTC)
-            how["FinalSnapshotIdentifier"] = f"{observed.id}-final-{now:%Y%m%d%H%M%S}"
+        if state == AVAILABLE and "final_snapshot" in observed.attributes:
+            how["FinalSnapshotIdentifier"] = observed.attributes["final_snapshot"]
         if state in (AVAILABLE, FAILED):
             with tolerating(*GONE):
                 until(
                     lambda: client.delete_replication_group(ReplicationGroupId=observed.id, **how),
                     not_yet=lambda error: is_code(error, BUSY),
                 )
+
+    def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
+        """A last snapshot; one that could not be made has nothing to keep."""
+        if not options.get("final_snapshot", True) or observed.state == FAILED:
+            return None
+        observed.attributes["final_snapshot"] = final_name(observed.id)
+        return Left(f"cache snapshot {observed.attributes['final_snapshot']}", _key(observed.fields.get("kms_key")))
+
+    def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
+        """Of each desired cache: snapshots carry no tags of ours."""
+        wanted = {resource.desired["group_id"] for resource in resources}
+        for item in context.api.pages(SERVICE, "describe_snapshots", "Snapshots", SnapshotSource="user"):
+            if item.get("ReplicationGroupId") in wanted:
+                yield Left(f"cache snapshot {item['SnapshotName']}", _key(item.get("KmsKeyId")))
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         item = describe(context, observed.id)
@@ -252,6 +265,10 @@ class ReplicationGroup(Kind):
         )
         latest = max(events, key=lambda event: event["Date"], default={})
         return latest.get("Message", "")
+
+
+def _key(key: str | None) -> tuple[str, ...]:
+    return (key,) if key else ()
 
 
 def describe(context: Context, name: str) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from ...aws.errors import is_code, tolerating
 from ...aws.tags import address_in, as_list
 from ...reconcile.delta import Delta, Field
 from ...reconcile.errors import EngineError
-from ...reconcile.resource import Block, Context, Observed, Resource, Stranger, View
+from ...reconcile.resource import Context, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter
 from .common import CLIENT, ElbKind, as_attributes, attributes_of, strangers, tags_of, write_tags
 
@@ -39,6 +39,7 @@ class LoadBalancer(ElbKind):
     """
 
     name = "load_balancer"
+    protection = "cloudfront_deletion_protection"
     waiter = Waiter(ready=frozenset({"active", "active_impaired"}), failed=frozenset({"failed"}), delay=10, timeout=900)
     next_step = (
         "see whether the public subnets have free addresses and a way to the internet, delete the load balancer, and run again"
@@ -174,10 +175,10 @@ class LoadBalancer(ElbKind):
         if "tags" in delta:
             write_tags(context, arn, delta["tags"])
 
-    def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
-        if observed.fields.get("deletion_protection"):
-            return Block(f"deletion protection of {observed.fields['name']} is on; {UNPROTECT}", refuse=True)
-        return None
+    def unprotect(self, context: Context, observed: Observed) -> None:
+        off = as_attributes({ATTRIBUTES["deletion_protection"][0]: False})
+        with tolerating("NotFound"):
+            context.api.client(CLIENT).modify_load_balancer_attributes(LoadBalancerArn=observed.id, Attributes=off)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         """Its listeners go with it."""

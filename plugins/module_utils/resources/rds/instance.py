@@ -10,8 +10,7 @@ Secrets Manager", "Upgrades of the RDS for PostgreSQL DB engine").
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...aws.errors import is_code, says, tolerating
@@ -19,8 +18,9 @@ from ...aws.retry import until
 from ...aws.tags import address_in, as_dict
 from ...reconcile.delta import Delta
 from ...reconcile.errors import EngineError, InvalidInput, Refused
-from ...reconcile.resource import Block, Context, Kind, Observed, Resource, Stranger, View
+from ...reconcile.resource import Block, Context, Kind, Left, Observed, Resource, Stranger, View
 from ...reconcile.waiter import Waiter, wait_ready
+from ..final import final_name
 from . import common
 from .settings import FIELDS, USABLE, creation, effective, modification, pending, values, version_of
 
@@ -59,6 +59,7 @@ class Instance(Kind):
     name = "db_instance"
     services = (common.SERVICE,)
     stateful = True
+    protection = "rds_deletion_protection"
     # Its log groups would come back by themselves, and its role writes what it measures.
     within = ("db_subnet_group", "db_parameter_group", "log_group", "iam_role")
     waiter = Waiter(ready=USABLE, failed=LOST, stuck=STUCK, delay=20.0, timeout=3600.0, later=True)
@@ -100,8 +101,7 @@ class Instance(Kind):
             attributes_of(item),
             tags,
             state=item["DBInstanceStatus"],
-            # What is being deleted has to be waited for before the rest can go.
-            leaving=leaving and not view.thorough,
+            leaving=leaving,
         )
 
     def find(self, view: View) -> Iterable[Observed]:
@@ -184,17 +184,12 @@ class Instance(Kind):
             call()
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        """With a snapshot, named by the time so that no later one clashes with it. Progress tells its name."""
-        if observed.state == common.DELETING:
-            return
-        client = context.api.client(common.SERVICE)
+        """With the snapshot that ``leaves`` named, if it did."""
+        client, name = context.api.client(common.SERVICE), observed.attributes.get("final_snapshot")
+        snapshot = {"FinalDBSnapshotIdentifier": name} if name else {}
 
         def call() -> None:
-            arguments: dict[str, Any] = {"SkipFinalSnapshot": True}
-            if options.get("final_snapshot", True):
-                name = f"{observed.id}-final-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
-                arguments = {"SkipFinalSnapshot": False, "FinalDBSnapshotIdentifier": name}
-                context.progress(observed.address, f"leaving snapshot {name}", 0.0)
+            arguments: dict[str, Any] = {"SkipFinalSnapshot": not name, **snapshot}
             with tolerating("DBInstanceNotFound", "DBInstanceNotFoundFault"):
                 client.delete_db_instance(DBInstanceIdentifier=observed.id, **arguments)
 
@@ -207,6 +202,25 @@ class Instance(Kind):
             if not is_code(error, BUSY):
                 raise
             self._change(context, observed, call)
+
+    def unprotect(self, context: Context, observed: Observed) -> None:
+        client, off = context.api.client(common.SERVICE), {"DeletionProtection": False, "ApplyImmediately": True}
+        with tolerating("DBInstanceNotFound", "DBInstanceNotFoundFault"):
+            self._change(context, observed, lambda: client.modify_db_instance(DBInstanceIdentifier=observed.id, **off))
+
+    def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
+        """A last snapshot, named by the time so that no later one clashes with it."""
+        if not options.get("final_snapshot", True):
+            return None
+        name = final_name(observed.id)
+        observed.attributes["final_snapshot"] = name
+        return Left(f"database snapshot {name}", tuple(filter(None, [observed.fields.get("kms_key")])))
+
+    def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
+        """Snapshots that somebody asked for carry the tags of their database."""
+        for item in context.api.pages(common.SERVICE, "describe_db_snapshots", "DBSnapshots", SnapshotType="manual"):
+            if context.owner.owns_in_tier(as_dict(item.get("TagList"))):
+                yield Left(f"database snapshot {item['DBSnapshotIdentifier']}", tuple(filter(None, [item.get("KmsKeyId")])))
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         """A new instance learns its endpoint and its secret while it is made."""
@@ -232,13 +246,7 @@ class Instance(Kind):
         return latest["Message"] if latest else ""
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
-        """A protected instance stays. One that failed leaves no snapshot, so that has to be said first."""
-        if observed.state == common.DELETING:
-            return None
-        if observed.fields["deletion_protection"]:
-            return Block(
-                f"deletion protection of {observed.id} is on; set rds_deletion_protection: false and apply that first", refuse=True
-            )
+        """One that failed leaves no snapshot, so that has to be said first."""
         if observed.state in WITHOUT_SNAPSHOT and options.get("final_snapshot", True):
             return Block(
                 f"{observed.id} is in state {observed.state}, of which AWS takes no snapshot: set rds_final_snapshot: false if it "

@@ -158,7 +158,7 @@ class Bucket(Kind):
         locked = observed.fields.get("object_lock_enabled", True) and contents.held(context.api, observed.id)
         if locked:
             return Block(f"{observed.id} stays with its {amount}: {locked}")
-        if options.get("destroy_data"):
+        if options.get("destroy_data") or context.destroy_data:
             return None
         way_out = "set s3_destroy_data: true to delete them with it, or empty it"
         if "destroy_data" not in options:
@@ -166,7 +166,8 @@ class Bucket(Kind):
         return Block(f"{observed.id} holds {amount}; {way_out}", refuse=True)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        client, bucket, empties = context.api.client("s3"), observed.id, options.get("destroy_data")
+        client, bucket = context.api.client("s3"), observed.id
+        empties = options.get("destroy_data") or context.destroy_data
         for _round in range(ROUNDS):
             try:
                 if empties:

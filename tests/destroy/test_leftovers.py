@@ -1,0 +1,209 @@
+"""What controllers in a cluster leave in our network, and what other clusters do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.census import census
+
+
+def tags(**more: str) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in more.items()]
+
+
+def specification(kind: str, marks: list[dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"ResourceType": kind, "Tags": marks}]
+
+
+def litter(whole: Any, cluster: str, vpc: str, subnets: list[str], name: str) -> dict[str, str]:
+    """One of everything that controllers of ``cluster`` make, in ``vpc``; what -> its id."""
+    client = whole.client
+    ec2, elb, classic = client("ec2"), client("elbv2"), client("elb")
+    owned, controller = tags(**{f"kubernetes.io/cluster/{cluster}": "owned"}), tags(**{"elbv2.k8s.aws/cluster": cluster})
+    made: dict[str, str] = {}
+    for what, marks in (("frontend", controller), ("service", owned)):
+        made[f"group {what}"] = ec2.create_security_group(
+            GroupName=f"k8s-{name}-{what}", Description="made", VpcId=vpc, TagSpecifications=specification("security-group", marks)
+        )["GroupId"]
+    permission = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    pair = [{"GroupId": made["group frontend"]}]
+    ec2.authorize_security_group_ingress(GroupId=made["group service"], IpPermissions=[{**permission, "UserIdGroupPairs": pair}])
+    made["load balancer"] = elb.create_load_balancer(
+        Name=f"k8s-{name}", Subnets=subnets[:2], SecurityGroups=[made["group frontend"]], Tags=controller
+    )["LoadBalancers"][0]["LoadBalancerArn"]
+    made["target group"] = elb.create_target_group(
+        Name=f"k8s-{name}", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=controller
+    )["TargetGroups"][0]["TargetGroupArn"]
+    listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
+    classic.create_load_balancer(LoadBalancerName=f"a{name}", Listeners=[listener], Subnets=subnets[:1], Tags=owned)
+    made["classic"] = f"a{name}"
+    made["interface"] = ec2.create_network_interface(
+        SubnetId=subnets[0],
+        Groups=[made["group service"]],
+        TagSpecifications=specification("network-interface", tags(**{"cluster.k8s.amazonaws.com/name": cluster})),
+    )["NetworkInterface"]["NetworkInterfaceId"]
+    made["instance"] = ec2.run_instances(
+        ImageId="ami-12c6146b",
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=subnets[0],
+        TagSpecifications=specification("instance", [*owned, *tags(**{"karpenter.sh/nodepool": "general"})]),
+    )["Instances"][0]["InstanceId"]
+    made["volume"] = ec2.create_volume(
+        AvailabilityZone="us-east-1a",
+        Size=1,
+        Encrypted=True,
+        KmsKeyId="alias/aws/ebs" if cluster != whole.cluster else ebs_key(whole),
+        TagSpecifications=specification("volume", [*owned, *tags(**{"ebs.csi.aws.com/cluster": "true"})]),
+    )["VolumeId"]
+    return made
+
+
+def ebs_key(whole: Any) -> str:
+    names = {alias["AliasName"]: alias["AliasArn"] for alias in whole.client("kms").list_aliases()["Aliases"]}
+    alias = names.get(f"alias/{whole.environment}/eks") or names[f"alias/{whole.environment}/shared"]
+    return whole.client("kms").describe_key(KeyId=alias)["KeyMetadata"]["Arn"]
+
+
+def standing(whole: Any, made: dict[str, str]) -> set[str]:
+    """Which of it still stands."""
+    client = whole.client
+    ec2 = client("ec2")
+    ids = {group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]}
+    ids |= {item["NetworkInterfaceId"] for item in ec2.describe_network_interfaces()["NetworkInterfaces"]}
+    ids |= {item["VolumeId"] for item in ec2.describe_volumes()["Volumes"]}
+    ids |= {item["LoadBalancerArn"] for item in client("elbv2").describe_load_balancers()["LoadBalancers"]}
+    ids |= {item["TargetGroupArn"] for item in client("elbv2").describe_target_groups()["TargetGroups"]}
+    ids |= {item["LoadBalancerName"] for item in client("elb").describe_load_balancers()["LoadBalancerDescriptions"]}
+    instances = [one for item in ec2.describe_instances()["Reservations"] for one in item["Instances"]]
+    ids |= {one["InstanceId"] for one in instances if one["State"]["Name"] != "terminated"}
+    return {what for what, identity in made.items() if identity in ids}
+
+
+def test_what_controllers_left_goes_and_volumes_are_kept(dev):
+    vpc = dev.vpc()
+    made = litter(dev, dev.cluster, vpc, dev.subnets(vpc), "ours")
+    looked = dev.look()
+    assert looked.refusals == {}
+    planned = {address.split("/")[0] for address in looked.gone if address.startswith("leftover_")}
+    kinds = ("instance", "load_balancer", "classic_load_balancer", "target_group", "interface", "security_group")
+    assert planned == {f"leftover_{kind}" for kind in kinds}
+    done = dev.destroy()
+    assert standing(dev, made) == {"volume"}
+    assert "holds data" in done.kept[f"leftover_volume/{made['volume']}"]
+    assert "holds data" in done.kept["kms_key/shared"]
+
+
+def test_a_volume_leaves_a_snapshot_and_keeps_its_key(dev):
+    vpc = dev.vpc()
+    made = litter(dev, dev.cluster, vpc, dev.subnets(vpc), "ours")
+    done = dev.destroy(data=True)
+    assert standing(dev, made) == set()
+    mine = [{"Name": "tag:agent-platform:deployment", "Values": [dev.deployment]}]
+    (snapshot,) = dev.client("ec2").describe_snapshots(OwnerIds=["self"], Filters=mine)["Snapshots"]
+    name = next(tag["Value"] for tag in snapshot["Tags"] if tag["Key"] == "Name")
+    assert snapshot["VolumeId"] == made["volume"]
+    assert done.left == [f"volume snapshot {name}"]
+    assert done.kept == {"kms_key/shared": f"the volume snapshot {name}, which is kept, rests on it"}
+    again = dev.destroy(data=True)
+    assert again.gone == []
+    assert again.kept == done.kept
+
+
+def test_interfaces_of_a_nameless_network_plugin_go_by_the_network(dev):
+    vpc = dev.vpc()
+    marks = specification("network-interface", tags(**{"node.k8s.amazonaws.com/instance_id": "i-0123456789abcdef0"}))
+    ec2 = dev.client("ec2")
+    ours = ec2.create_network_interface(SubnetId=dev.subnets(vpc)[0], TagSpecifications=marks)["NetworkInterface"]
+    default = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]["SubnetId"]
+    other = ec2.create_network_interface(SubnetId=default, TagSpecifications=marks)["NetworkInterface"]
+    assert [address for address in dev.look().gone if address.startswith("leftover_")] == [
+        f"leftover_interface/{ours['NetworkInterfaceId']}"
+    ]
+    assert other["NetworkInterfaceId"]
+
+
+def test_others_clusters_are_not_touched(dev):
+    """In a network of its own with our CIDR, and some of it in ours, which then stands in our way and is named."""
+    ec2 = dev.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock=ec2.describe_vpcs(VpcIds=[dev.vpc()])["Vpcs"][0]["CidrBlock"])["Vpc"]["VpcId"]
+    zones = {"us-east-1a": "1", "us-east-1b": "2"}
+    prefix = ".".join(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"].split(".")[:2])
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"{prefix}.{part}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for zone, part in zones.items()
+    ]
+    made = litter(dev, "neighbour", vpc, subnets, "theirs")
+    dev.destroy(data=True)
+    assert standing(dev, made) == set(made)
+    assert any(name == "untagged vpc" for name in census(dev.client)["vpc"])
+
+
+def test_both_clusters_name_is_no_leftover(dev):
+    """A group that two clusters use is somebody's, and a mark of sharing is no mark of who made it."""
+    ec2, vpc = dev.client("ec2"), dev.vpc()
+    shared = tags(**{f"kubernetes.io/cluster/{dev.cluster}": "owned", "kubernetes.io/cluster/neighbour": "shared"})
+    for name, marks in (("both", shared), ("shared", tags(**{f"kubernetes.io/cluster/{dev.cluster}": "shared"}))):
+        ec2.create_security_group(
+            GroupName=name, Description="by hand", VpcId=vpc, TagSpecifications=specification("security-group", marks)
+        )
+    assert [address for address in dev.look().gone if address.startswith("leftover_")] == []
+
+
+@pytest.mark.parametrize("lift", [False, True])
+def test_a_protected_load_balancer_of_a_controller(dev, lift):
+    vpc = dev.vpc()
+    made = litter(dev, dev.cluster, vpc, dev.subnets(vpc), "ours")
+    dev.client("elbv2").modify_load_balancer_attributes(
+        LoadBalancerArn=made["load balancer"], Attributes=tags(**{"deletion_protection.enabled": "true"})
+    )
+    looked = dev.look(lift=lift)
+    if not lift:
+        ((address, reason),) = looked.refusals.items()
+        assert address.startswith("leftover_load_balancer/")
+        assert (
+            reason
+            == "deletion protection of k8s-ours is on; let playbooks/destroy.yml lift it with -e lift_deletion_protection=true"
+        )
+        return
+    dev.destroy(lift=True)
+    assert "load balancer" not in standing(dev, made)
+
+
+def test_what_appears_while_the_cluster_goes_is_swept(dev):
+    """An interface that is let go of when the nodes end."""
+    vpc = dev.vpc()
+    subnet = dev.subnets(vpc)[0]
+    marks = specification("network-interface", tags(**{"cluster.k8s.amazonaws.com/name": dev.cluster}))
+
+    def appear(call: Any) -> None:
+        if call.operation == "DeleteCluster":
+            dev.client("ec2").create_network_interface(SubnetId=subnet, TagSpecifications=marks)
+
+    dev.aws.settings.fault(service="eks", operation="DeleteCluster", when="after", callback=appear)
+    try:
+        done = dev.destroy()
+    finally:
+        dev.aws.settings.clear()
+    assert [address for address in done.gone if address.startswith("leftover_interface/")]
+    assert dev.client("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+@pytest.mark.parametrize("data", [False, True])
+def test_a_log_group_that_eks_made_anew(dev, data):
+    logs, name = dev.client("logs"), f"/aws/eks/{dev.cluster}/cluster"
+    dev.destroy(data=data)
+    if data:
+        logs.create_log_group(logGroupName=name)
+    else:
+        logs.delete_log_group(logGroupName=name)
+        logs.create_log_group(logGroupName=name)
+    done = dev.destroy(data=data)
+    standing = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    assert (name in standing) is not data
+    assert ("log_group/eks-cluster" in (done.gone if data else done.kept)) is True
+    if not data:
+        assert "holds data" in done.kept["log_group/eks-cluster"]
+        dev.site()
+        assert all(result["plan"] == [] for result in dev.site(check_mode=True).values())
