@@ -226,9 +226,7 @@ def test_a_creation_that_fails_is_named_with_its_reason_and_what_to_do(ground):
 @pytest.mark.parametrize(("final", "count"), [(True, 1), (False, 0)])
 def test_the_last_snapshot_stays_and_its_name_is_never_taken(redis, api, monkeypatch, final, count):
     for number in (1, 2):
-        monkeypatch.setattr(
-            replication_group, "final_name", lambda identity, second=number: f"{identity}-final-2026010100000{second}"
-        )
+        monkeypatch.setattr(replication_group, "final_name", lambda name, at=number: f"{name}-final-2026010100000{at}")
         run(redis, state="absent", final_snapshot=final)
         names = [snapshot["SnapshotName"] for snapshot in api.describe_snapshots()["Snapshots"]]
         assert len(names) == count * number
