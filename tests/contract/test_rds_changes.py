@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -367,7 +365,7 @@ def test_absent_refuses_a_protected_database_until_told_otherwise(whole, rds):
 
 def test_final_snapshots_do_not_clash_and_everything_else_goes(whole, rds, monkeypatch):
     taken = iter(["20260101000000", "20260102000000"])
-    monkeypatch.setattr(module, "time", SimpleNamespace(strftime=lambda *_: next(taken), gmtime=time.gmtime))
+    monkeypatch.setattr(module, "final_name", lambda identity: f"{identity}-final-{next(taken)}")
     secrets = boto3.client("secretsmanager", region_name=whole.aws.region)
     arns = set()
     for _round in range(2):

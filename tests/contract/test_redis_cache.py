@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-
 import boto3
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.elasticache import replication_group
@@ -225,23 +223,10 @@ def test_a_creation_that_fails_is_named_with_its_reason_and_what_to_do(ground):
     assert run(ground)["plan"] == []
 
 
-class Clock:
-    """The module ``datetime``, at a second that is the test's."""
-
-    UTC = datetime.UTC
-
-    def __init__(self, second):
-        self.datetime = self
-        self.second = second
-
-    def now(self, zone):
-        return datetime.datetime(2026, 1, 1, 0, 0, self.second, tzinfo=zone)
-
-
 @pytest.mark.parametrize(("final", "count"), [(True, 1), (False, 0)])
 def test_the_last_snapshot_stays_and_its_name_is_never_taken(redis, api, monkeypatch, final, count):
     for number in (1, 2):
-        monkeypatch.setattr(replication_group, "datetime", Clock(number))
+        monkeypatch.setattr(replication_group, "final_name", lambda name, at=number: f"{name}-final-2026010100000{at}")
         run(redis, state="absent", final_snapshot=final)
         names = [snapshot["SnapshotName"] for snapshot in api.describe_snapshots()["Snapshots"]]
         assert len(names) == count * number

@@ -36,7 +36,13 @@ def litter(whole: Any, cluster: str, vpc: str, subnets: list[str], name: str) ->
         Name=f"k8s-{name}", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=controller
     )["TargetGroups"][0]["TargetGroupArn"]
     listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
-    classic.create_load_balancer(LoadBalancerName=f"a{name}", Listeners=[listener], Subnets=subnets[:1], Tags=owned)
+    classic.create_load_balancer(
+        LoadBalancerName=f"a{name}",
+        Listeners=[listener],
+        Subnets=subnets[:1],
+        SecurityGroups=[made["group service"]],
+        Tags=owned,
+    )
     made["classic"] = f"a{name}"
     made["interface"] = ec2.create_network_interface(
         SubnetId=subnets[0],
