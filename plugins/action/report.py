@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
-from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
+from ansible_collections.agent_platform.aws.plugins.module_utils.report import drift, plan_file, teardown
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.comparison import moved
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.markdown import markdown
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.plan_file import PlanError
@@ -39,6 +39,9 @@ class Run:
 
     def results(self, verb: str) -> dict[str, dict[str, Any]]:
         return self.memory.results(str(part_of(verb, self.check_mode)))
+
+    def overlay(self, verb: str) -> dict[str, Any]:
+        return self.memory.planned(str(part_of(verb, self.check_mode))) or {}
 
     @property
     def path(self) -> Path:
@@ -88,7 +91,52 @@ def report_approve(run: Run) -> dict[str, Any]:
     return {"path": str(path), "digest": plan["digest"], "msg": f"As planned {plan_file.age_text(age)} ago in {path}"}
 
 
-REPORTS: dict[str, Callable[[Run], dict[str, Any]]] = {"plan": report_plan, "approve": report_approve}
+def report_drift(run: Run) -> dict[str, Any]:
+    """Tell every difference, write it where that is asked for, and fail when one is not ignored."""
+    results = run.results("drift")
+    if not results:
+        raise PlanError("No tier was looked at: do the --tags name one?")
+    place = {name: run.arguments[name] for name in ("deployment", "environment", "region")}
+    found = drift.document(place, results, run.arguments["ignores"], (run.overlay("drift")).get("seen") or ())
+    if run.arguments["path"]:
+        plan_file.write(run.path, json.dumps(found, indent=2) + "\n", "platform_drift_path")
+    failure = drift.failure(found)
+    return {"summary": drift.lines(found), "drift": found, **({"failed": True, "msg": failure} if failure else {})}
+
+
+def report_adopt(run: Run) -> dict[str, Any]:
+    """Tell what is or would be taken over, and fail when something is refused."""
+    results = run.results("adopt")
+    confirmed = run.arguments["confirmed"] and not run.check_mode
+    summary = drift.adoption_lines(results, confirmed, run.arguments["deployment"])
+    refused = [item for result in results.values() for item in result.get("refusals") or ()]
+    errors = [str(result["msg"]) for result in results.values() if result.get("failed")]
+    failure = "; ".join(errors) or (f"{len(refused)} refused; the report has the reasons" if refused else "")
+    return {"summary": summary, **({"failed": True, "msg": failure} if failure else {})}
+
+
+def report_before_destroy(run: Run) -> dict[str, Any]:
+    """Fail when something is refused; tell what would go, unless it goes now."""
+    looked, deployment = run.results("destroy"), run.arguments["deployment"]
+    summary = teardown.before(deployment, looked)
+    if reasons := teardown.refused(looked):
+        return {"summary": summary, "failed": True, "msg": "\n  ".join(["Refused, and nothing was deleted:", *reasons])}
+    return {"summary": [] if run.arguments["confirmed"] else summary + teardown.way_on(deployment, looked)}
+
+
+def report_after_destroy(run: Run) -> dict[str, Any]:
+    """Tell what went, what is kept and what was left behind."""
+    return {"summary": teardown.after(run.arguments["deployment"], run.results("destroy"))}
+
+
+REPORTS: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "plan": report_plan,
+    "approve": report_approve,
+    "drift": report_drift,
+    "adopt": report_adopt,
+    "before_destroy": report_before_destroy,
+    "after_destroy": report_after_destroy,
+}
 
 
 class ActionModule(ActionBase):
@@ -106,8 +154,16 @@ class ActionModule(ActionBase):
                 "what": {"type": "str", "choices": list(REPORTS), "required": True},
                 "path": {"type": "str"},
                 "max_age": {"type": "int", "default": 1440},
+                "deployment": {"type": "str"},
+                "environment": {"type": "str"},
+                "region": {"type": "str"},
+                "ignores": {"type": "list", "elements": "dict", "default": []},
+                "confirmed": {"type": "bool", "default": False},
             },
-            required_if=[("what", "plan", ["path"]), ("what", "approve", ["path"])],
+            required_if=[
+                *(("what", what, ["path"]) for what in ("plan", "approve")),
+                *(("what", what, ["deployment"]) for what in ("drift", "adopt", "before_destroy", "after_destroy")),
+            ],
         )
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         try:

@@ -34,6 +34,8 @@ COLLECTION = "agent_platform.aws."
 REPORT = COLLECTION + "report"
 # Verbs whose results tell what was done; those of the others are for their reports.
 TOLD = ("apply", "start", "await")
+# Verbs with a report in the end, which a run that failed does not reach.
+REPORTED = ("destroy", "adopt")
 
 
 class CallbackModule(CallbackBase):
@@ -65,9 +67,15 @@ class CallbackModule(CallbackBase):
         for item in result._result.get("results") or [{**result._result, "failed": failed}]:
             if action == REPORT:
                 self.reports.setdefault(host, []).extend(item.get("summary") or ())
-            elif _verb(item) in TOLD and (item.get("failed") or "plan" in item):
+            elif (_verb(item) in TOLD or (_verb(item) in REPORTED and not result._task.check_mode)) and (
+                item.get("failed") or "plan" in item
+            ):
                 self.results.setdefault(host, []).append((action.removeprefix(COLLECTION), item))
                 self.only_looked &= bool(result._task.check_mode)
+
+    @staticmethod
+    def _tells(verb: str, check_mode: bool) -> bool:
+        return verb in TOLD or (verb in REPORTED and not check_mode)
 
     def v2_playbook_on_stats(self, stats):
         if "json" in C.DEFAULT_STDOUT_CALLBACK:

@@ -98,7 +98,7 @@ def _sha256(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, variable: str = "platform_plan_path") -> None:
     """The whole file or none of it, for its owner alone. Raises PlanError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def write(path: Path, text: str) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise PlanError(f"platform_plan_path: {path} cannot be written: {error.strerror}") from error
+        raise PlanError(f"{variable}: {path} cannot be written: {error.strerror}") from error
 
 
 def as_text(plan: Mapping[str, Any]) -> str:

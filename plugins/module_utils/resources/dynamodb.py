@@ -20,6 +20,7 @@ from ..reconcile.errors import EngineError
 from ..reconcile.resource import Block, Context, Kind, Left, Observed, Resource, Stranger, View
 from ..reconcile.waiter import Waiter
 from . import autoscaling
+from . import dynamodb_backups as backups
 from .strangers import Candidate, among, for_its_name, prefixes
 
 ACTIVE = "ACTIVE"
@@ -33,7 +34,6 @@ BUSY = "ResourceInUseException"
 INDEXES = 20  # a table, unless the quota was raised
 NO_STREAM = ""
 NO_TTL = ""
-LAST_BACKUP = "$DeletedTableBackup"
 TTL_LIMIT = "modified multiple times"
 
 
@@ -253,21 +253,10 @@ class Table(Kind):
             _Change(self, context, observed).update(DeletionProtectionEnabled=False)
 
     def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
-        """DynamoDB makes a last backup of a table that has point-in-time recovery, and keeps it for 35 days without a charge."""
-        if not observed.fields.get("recovery_days"):
-            return None
-        needs = tuple(filter(None, [observed.fields.get("kms_key")]))
-        return Left(f"backup {observed.id}{LAST_BACKUP}", needs, "which DynamoDB keeps for 35 days")
+        return backups.last_of(observed)
 
     def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
-        """Backups of tables that are desired, made by DynamoDB or by a person; they carry no tags of ours."""
-        client, names = context.api.client("dynamodb"), [resource.desired["name"] for resource in resources]
-        lists = context.api.map(lambda name: _backups(context, name), names)
-        for backup in (item for found in lists for item in found):
-            with tolerating("BackupNotFoundException"):
-                details = client.describe_backup(BackupArn=backup["BackupArn"])["BackupDescription"]
-                key = ((details.get("SourceTableFeatureDetails") or {}).get("SSEDescription") or {}).get("KMSMasterKeyArn")
-                yield Left(f"backup {backup['BackupName']}", tuple(filter(None, [key])))
+        return backups.standing(context, [resource.desired["name"] for resource in resources])
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
         """One with items needs ``destroy_data``. ItemCount is up to six hours old, so a Scan tells."""
@@ -306,12 +295,6 @@ def _unless_gone(call: Callable[[], Any]) -> Any:
     with tolerating(GONE, "TableNotFoundException"):
         return call()
     return None
-
-
-def _backups(context: Context, table: str) -> list[dict[str, Any]]:
-    """Those that still stand."""
-    found = context.api.pages("dynamodb", "list_backups", "BackupSummaries", TableName=table, BackupType="ALL")
-    return [backup for backup in found if backup.get("BackupStatus") != "DELETED"]
 
 
 def _fields(item: Mapping[str, Any]) -> dict[str, Any]:
