@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -50,6 +51,21 @@ class Outcome:
     traceback: str | None = None
 
 
+def _listing_refusals(work: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Where refusals are listed, so is what a kind refuses as soon as it reads; nothing more of the tier is known then."""
+
+    @functools.wraps(work)
+    def listed(self: Reconciler, *args: Any, **kwargs: Any) -> Outcome:
+        try:
+            return work(self, *args, **kwargs)
+        except Refused as error:
+            if not (self.check_mode and self.show_refusals):
+                raise
+            return Outcome(Plan(refusals=error.refusals))
+
+    return listed
+
+
 class Reconciler:
     """Makes the account like the configuration, or says what that would take.
 
@@ -88,6 +104,7 @@ class Reconciler:
         self.counted = counted
         self.values = Values()
 
+    @_listing_refusals
     def present(self, resources: Iterable[Resource], prune: Collection[str] = ()) -> Outcome:
         """Make the account like the configuration, and delete what ``prune`` names, which is not in it."""
         graph = Graph(resources)
@@ -99,6 +116,7 @@ class Reconciler:
         outcome.resources = {address: item for address, item in self.values.live.items() if address in managed}
         return outcome
 
+    @_listing_refusals
     def absent(self, resources: Iterable[Resource], keep_data: bool = False) -> Outcome:
         """Delete whatever the tier owns; with ``keep_data`` neither what holds data nor what that rests on."""
         graph = Graph(resources)
@@ -106,6 +124,7 @@ class Reconciler:
         plan = self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen, self.overlay, keep_data))
         return self._finish(plan, graph)
 
+    @_listing_refusals
     def drift(self, resources: Iterable[Resource]) -> Outcome:
         """What is not as the configuration says, found by whatever way there is. Only for check mode."""
         graph = Graph(resources)
@@ -114,6 +133,7 @@ class Reconciler:
         plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values, by_name))
         return self._finish(plan, graph)
 
+    @_listing_refusals
     def adopt(self, resources: Iterable[Resource]) -> Outcome:
         """Write our tags to what stands under our names without them."""
         graph = Graph(resources)
