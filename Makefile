@@ -57,7 +57,7 @@ demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
 
 .PHONY: test
 test: setup ## Run every check and every test, as CI does
-	@$(STEP) "everything" -- $(MAKE) --no-print-directory checks test-unit test-contract test-integration test-crash test-molecule
+	@$(STEP) "everything" -- $(MAKE) --no-print-directory checks test-unit test-contract test-integration test-crash test-properties test-molecule
 
 # Neither keeps more than one processor busy.
 .PHONY: checks
@@ -84,6 +84,16 @@ test-integration: setup ## Deploy dev and prod to a local AWS and read every fac
 .PHONY: test-crash
 test-crash: setup ## Kill a run at each of its writes and see the next one converge
 	@$(STEP) "crash tests" -- $(PYTEST) --dist load --maxschedchunk 1 tests/crash
+
+# SEED=7 runs one case.
+.PHONY: test-properties
+test-properties: setup ## Change a full account at random: plan, drift and apply have to agree on it (a sample)
+	@$(STEP) "property tests" -- $(PYTEST) tests/properties
+
+# FROM=120 goes on with that case.
+.PHONY: test-long
+test-long: setup ## Run the property tests with every case (an hour)
+	@$(STEP) "all property tests" -- env FULL=1 $(PYTEST) tests/properties
 
 # SCENARIO=vpc runs one.
 .PHONY: test-molecule

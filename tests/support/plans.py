@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.report import comparison, plan_file
 
 from .mutations import CHANGED, MISSING, UNMANAGED
 from .tiers import changes
@@ -79,16 +82,13 @@ def rests_on(results: Mapping[str, Mapping[str, Any]]) -> set[str]:
 
 
 def moved(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What of an approved plan is not the same in a fresh one; empty: that may be applied.
-
-    The one place to switch over to the comparison that ``site.yml`` makes with a plan file.
-    """
-    found = []
-    for tier in before:
-        for part, of in (("plan", list), ("refusals", list), ("ground", dict)):
-            if before[tier].get(part, of()) != after[tier].get(part, of()):
-                found.append(f"{tier}: {part}")
-    return found
+    """What of an approved plan is not the same in a fresh one, as ``site.yml`` tells it; empty: that may be applied."""
+    approved, fresh = (
+        plan_file.document(dict.fromkeys(plan_file.PLACE, "x"), one, "0", datetime.now(UTC)) for one in (before, after)
+    )
+    lines = comparison.moved(approved, fresh)
+    assert bool(lines) == (approved["digest"] != fresh["digest"]), f"the digests say otherwise: {lines}"
+    return [*lines, *(f"{tier}: {result['msg']}" for tier, result in after.items() if result.get("failed"))]
 
 
 def check_writes(result: Mapping[str, Any], wrote: Iterable[Any]) -> None:
