@@ -182,10 +182,16 @@ class Reconciler:
             if action.verb == "delete":
                 self.overlay.delete(action.address)
             elif action.reported:
-                planned = self.values.planned.get(action.address)
-                known = dict(action.observed.attributes if planned is None else planned)
+                known = self._known(action)
                 secrets = {field.name for field in action.resource.kind.fields if field.sensitive}
                 self.overlay.plan(action.address, {name: value for name, value in known.items() if name not in secrets})
+
+    def _known(self, action: Action) -> dict[str, Any]:
+        """What can be told in advance of a planned resource: where it stands already, what it is and what it is to become."""
+        if action.address in self.values.planned:
+            return dict(self.values.planned[action.address])
+        known = {**self.values.desired(self.context, action.resource).desired, **_set(action.observed.attributes)}
+        return {name: value for name, value in _set(known).items() if name != "tags"}
 
     def _apply(self, plan: Plan, outcome: Outcome) -> None:
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
@@ -276,6 +282,10 @@ class Reconciler:
             return kind.is_ready(self.context, observed)
         kind.wait_ready(self.context, observed)
         return True
+
+
+def _set(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _with_dependents(plan: Plan, keys: set[str]) -> set[str]:

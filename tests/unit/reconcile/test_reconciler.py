@@ -502,3 +502,13 @@ def test_what_is_refused_while_it_is_read_is_listed_by_what_only_looks():
     for look in (looking.present, looking.drift, looking.absent, looking.adopt):
         assert [str(refusal) for refusal in look(resources).plan.refusals] == ["thing/t: it is somebody else's"]
     assert cloud.log == []
+
+
+def test_a_later_tier_may_refer_to_any_known_value_of_what_is_planned_to_be_updated():
+    cloud, overlay = Cloud(), Overlay()
+    apply(cloud, Resource(THING, "t", {"size": 1, "shape": "round", "secret": "s1"}))
+    plan(cloud, Resource(THING, "t", {"size": 2, "shape": "round", "secret": "s2"}), overlay=overlay)
+    known = overlay.planned["thing/t"]
+    assert (known["size"], known["shape"], known["arn"]) == (2, "round", f"arn:{known['id']}")
+    assert "secret" not in known
+    assert "tags" not in known
