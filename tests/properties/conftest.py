@@ -17,7 +17,7 @@ from support.whole_site import WholeSite
 from local_aws.in_process import InProcessAws
 
 # What a sample is spread over: test -> (cases of the sample, cases of the full suite).
-CASES = {"mutated": (24, 200), "between": (16, 100)}
+CASES = {"mutated": (14, 200), "between": (8, 100)}
 
 
 def seeds(name: str) -> list[int]:

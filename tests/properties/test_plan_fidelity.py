@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from support import plans
+from support import plans, tiers
 from support.mutations import REFUSED, UNMANAGED, draw
-from support.tiers import changes
 
 both = pytest.mark.parametrize("environment", ["dev", "prod"])
 
@@ -70,11 +69,9 @@ def test_check_mode_plans_the_same(site_of):
     site = site_of("prod")
     site.aws.reset()
     planned = site.look()
-    from support import tiers
-
     overlay = None
     for tier, parameters in site.parameters.items():
         result = tiers.attempt(tiers.load(tier), {**parameters, "planned": overlay}, check_mode=True)
         overlay = result["planned"]
-        assert changes(result) == changes(planned[tier])
+        assert tiers.changes(result) == tiers.changes(planned[tier])
     assert site.aws.writes() == []
