@@ -57,7 +57,7 @@ demo-stop: ## Stop the local AWS that `make demo KEEP=1` left running
 
 .PHONY: test
 test: setup ## Run every check and every test, as CI does
-	@$(STEP) "everything" -- $(MAKE) --no-print-directory checks test-unit test-contract test-integration test-crash test-destroy test-molecule
+	@$(STEP) "everything" -- $(MAKE) --no-print-directory checks test-unit test-contract test-integration test-crash test-destroy test-properties test-molecule
 
 # Neither keeps more than one processor busy.
 .PHONY: checks
@@ -88,11 +88,15 @@ test-crash: setup ## Kill a run at each of its writes and see the next one conve
 test-destroy: setup ## Destroy whole deployments, half-made ones and littered ones
 	@$(STEP) "destroy tests" -- $(PYTEST) --dist loadfile tests/destroy
 
-# The large random suites; `make test` runs a smaller sample of them.
+# SEED=7 runs one case.
+.PHONY: test-properties
+test-properties: setup ## Change a full account at random: plan, drift and apply have to agree on it (a sample)
+	@$(STEP) "property tests" -- $(PYTEST) tests/properties
+
+# FROM=120 goes on with that case of the properties.
 .PHONY: test-long
-test-long: export AGENT_PLATFORM_LONG_TESTS := 1
-test-long: setup ## Run the random suites at full length
-	@$(STEP) "long tests" -- $(PYTEST) --dist worksteal tests/destroy
+test-long: setup ## Run the random suites with every case (hours)
+	@$(STEP) "all random tests" -- env FULL=1 $(PYTEST) tests/properties tests/destroy
 
 # SCENARIO=vpc runs one.
 .PHONY: test-molecule

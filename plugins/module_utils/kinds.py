@@ -40,6 +40,13 @@ KINDS = {
         "eks_nodegroup",
         "eks_addon",
         "eks_addon_version",
+        "leftover_instance",
+        "leftover_load_balancer",
+        "leftover_classic_load_balancer",
+        "leftover_target_group",
+        "leftover_interface",
+        "leftover_security_group",
+        "leftover_volume",
     ),
     "secrets": ("secret",),
     "rds": (

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from support import site, whole_site
+from support import drifts, site
 
 REGION = "us-east-1"
 OURS = {"agent-platform:deployment": "prod-us-east-1", "agent-platform:environment": "prod"}
@@ -44,7 +44,7 @@ POD_TRUST = json.dumps(
 def whole(aws):
     """All tiers of prod, as a snapshot."""
     aws.reset()
-    whole_site.apply(site.parameters("prod"))
+    drifts.apply(site.parameters("prod"))
     return aws.snapshot()
 
 
@@ -380,10 +380,10 @@ def unmanaged(document: dict[str, Any]) -> dict[str, str]:
 
 def test_a_clean_deployment_has_no_drift_and_the_look_at_it_is_cheap(standing):
     parameters = site.parameters("prod")
-    whole_site.run_all(parameters, "plan")
+    drifts.run_all(parameters, "plan")
     planning = len(standing.requests)
     standing.clear_requests()
-    document = whole_site.drift(parameters)
+    document = drifts.drift(parameters)
     assert (document["drift"], document["unmanaged"], document["errors"]) == (False, [], [])
     assert standing.writes() == []
     assert len(standing.requests) < 1.5 * planning
@@ -395,7 +395,7 @@ def littered(aws, whole):
     aws.restore(whole)
     planted = {kind: plant({}) for kind, plant in PLANTED.items()}
     aws.clear_requests()
-    return planted, whole_site.drift(site.parameters("prod")), aws.writes()
+    return planted, drifts.drift(site.parameters("prod")), aws.writes()
 
 
 @pytest.mark.parametrize("kind", PLANTED)
@@ -418,21 +418,21 @@ def test_what_another_deployment_made_is_no_stranger(standing):
     for plant in PLANTED.values():
         plant(OTHER)
     # Each came with what it needs, which nobody tagged.
-    assert set(unmanaged(whole_site.drift(site.parameters("prod")))) == {"db_subnet_group/databases-by-hand"}
+    assert set(unmanaged(drifts.drift(site.parameters("prod")))) == {"db_subnet_group/databases-by-hand"}
 
 
 def test_another_environment_in_the_same_account_is_no_stranger(standing):
-    whole_site.apply(site.parameters("dev"))
-    document = whole_site.drift(site.parameters("prod"))
+    drifts.apply(site.parameters("dev"))
+    document = drifts.drift(site.parameters("prod"))
     assert (document["drift"], document["unmanaged"]) == (False, [])
-    assert not whole_site.drift(site.parameters("dev"))["drift"]
+    assert not drifts.drift(site.parameters("dev"))["drift"]
 
 
 def test_what_controllers_make_is_no_drift(standing):
     tags = {"elbv2.k8s.aws/cluster": "prod-agent-platform"}
     for kind in ("security_group", "network_interface", "instance", "load_balancer", "target_group", "classic_load_balancer"):
         PLANTED[kind](tags)
-    assert whole_site.drift(site.parameters("prod"))["unmanaged"] == []
+    assert drifts.drift(site.parameters("prod"))["unmanaged"] == []
 
 
 def test_what_aws_makes_by_itself_is_no_drift(standing):
@@ -446,7 +446,7 @@ def test_what_aws_makes_by_itself_is_no_drift(standing):
         client("ec2").create_network_interface(SubnetId=subnet(), Description=description)
     client("iam").create_service_linked_role(AWSServiceName="guardduty.amazonaws.com")
     client("logs").create_log_group(logGroupName="/aws/containerinsights/prod-agent-platform/performance")
-    assert whole_site.drift(site.parameters("prod"))["unmanaged"] == []
+    assert drifts.drift(site.parameters("prod"))["unmanaged"] == []
 
 
 def test_what_lives_beside_ours_is_no_drift(standing):
@@ -460,7 +460,7 @@ def test_what_lives_beside_ours_is_no_drift(standing):
     client("iam").create_role(RoleName="theirs", AssumeRolePolicyDocument=TRUST)
     client("secretsmanager").create_secret(Name="production/password")
     client("logs").create_log_group(logGroupName="/theirs/app")
-    assert whole_site.drift(site.parameters("prod"))["unmanaged"] == []
+    assert drifts.drift(site.parameters("prod"))["unmanaged"] == []
 
 
 def test_what_carries_our_tags_and_is_of_no_tier_is_found_once(standing, monkeypatch):
@@ -488,7 +488,7 @@ def test_what_carries_our_tags_and_is_of_no_tier_is_found_once(standing, monkeyp
             yield TaggedResource(arn=arn, tags=tagged("messaging", "sqs_queue/y"), resource_type="sqs")
 
     monkeypatch.setattr(ResourceGroupsTaggingAPIBackend, "_get_resources_generator", with_a_gone_one)
-    found = [item["address"] for item in whole_site.drift(site.parameters("prod"))["unmanaged"]]
+    found = [item["address"] for item in drifts.drift(site.parameters("prod"))["unmanaged"]]
     assert sorted(found) == sorted({*expected, "sqs/quite-else", "iam_role/quite-else"})
 
 
@@ -497,7 +497,7 @@ def test_a_subscription_of_others_to_our_topic(standing):
     queue = client("sqs").create_queue(QueueName="theirs")["QueueUrl"]
     arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscription = client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
-    (found,) = whole_site.drift(site.parameters("prod"))["unmanaged"]
+    (found,) = drifts.drift(site.parameters("prod"))["unmanaged"]
     assert found["id"] == subscription and found["address"].startswith("sns_subscription/prod-")
 
 
@@ -505,5 +505,5 @@ def test_a_second_alias_of_our_key(standing):
     aliases = client("kms").list_aliases()["Aliases"]
     key = next(alias["TargetKeyId"] for alias in aliases if alias["AliasName"] == "alias/prod/rds")
     client("kms").create_alias(AliasName="alias/prod/aaa", TargetKeyId=key)
-    document = whole_site.drift(site.parameters("prod"))
+    document = drifts.drift(site.parameters("prod"))
     assert (document["changed"], unmanaged(document)) == ([], {"kms_key/alias/prod/aaa": "alias/prod/aaa"})

@@ -10,7 +10,7 @@ import pytest
 from support import site, teardown, tiers
 
 # The places at which a deployment is cut off: a sample, or (``make test-long``) many.
-CUT_OFF = 50 if os.environ.get("AGENT_PLATFORM_LONG_TESTS") else 8
+CUT_OFF = 50 if os.environ.get("FULL") else 8
 STATEFUL = ("bucket", "cache", "database", "log group", "secret", "table")
 
 

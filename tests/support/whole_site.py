@@ -1,37 +1,74 @@
-"""A whole deployment in the test's own process, and what a drift of it says."""
+"""All tiers of an environment in the test's own process, on snapshots of the local AWS."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.report import drift as reporting
+import boto3
 
-from support import site, tiers
+from local_aws.in_process import InProcessAws
 
+from . import site, tiers
+from .mutations import Scene
 
-def run_all(parameters: Mapping[str, Mapping[str, Any]], verb: str, **more: Any) -> dict[str, dict[str, Any]]:
-    """Tier -> result of ``verb``; each tier knows what those before it told. A tier's failure is an answer."""
-    planned, results = None, {}
-    for name, given in parameters.items():
-        result = tiers.attempt(tiers.load(name), {**given, "verb": verb, "planned": planned, **more})
-        planned = result.pop("planned", planned) if verb not in ("apply", "start", "await") else None
-        results[name] = {**result, "overlay": planned}
-    return results
+# Verbs whose tiers tell each other what they planned.
+LOOKING = ("plan", "drift")
+Results = dict[str, dict[str, Any]]
 
 
-def apply(parameters: Mapping[str, Mapping[str, Any]]) -> None:
-    for name, result in run_all(parameters, "apply").items():
-        assert not result.get("failed"), (name, result["msg"])
+@dataclass
+class WholeSite:
+    """An environment, and the account as a run of it left it: ``full``, in which ``resources`` stand."""
 
+    environment: str
+    aws: InProcessAws
+    full: Any = None
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tier_of: dict[str, str] = field(default_factory=dict)
+    client: Callable[..., Any] = field(default_factory=lambda: functools.cache(boto3.client))
 
-def drift(parameters: Mapping[str, Mapping[str, Any]], ignores: list[dict[str, str]] | None = None, **more: Any) -> dict[str, Any]:
-    """The document that the playbook's report makes."""
-    results = run_all(parameters, "drift", **more)
-    seen = next(reversed(results.values()))["overlay"]["seen"] if results else []
-    place = {"deployment": "", "environment": "", "region": ""}
-    return reporting.document(place, results, ignores or [], seen)
+    @classmethod
+    def deployed(cls, environment: str, aws: InProcessAws) -> WholeSite:
+        """In an account that is empty before."""
+        aws.reset()
+        whole = cls(environment, aws)
+        for tier, result in whole.run("apply").items():
+            assert not result.get("failed"), result
+            whole.resources |= result["resources"]
+            whole.tier_of |= dict.fromkeys(result["resources"], tier)
+        whole.full = aws.snapshot()
+        return whole
 
+    @functools.cached_property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        return site.parameters(self.environment)
 
-def prod() -> dict[str, dict[str, Any]]:
-    return site.parameters("prod")
+    def scene(self, rng: random.Random) -> Scene:
+        return Scene(self.environment, self.resources, self.tier_of, rng, client=self.client)
+
+    def steps(self, verb: str, *only: str, **more: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(tier, result) in the order of the site; a run that writes ends with the first tier that fails, as a play does."""
+        planned = None
+        for tier, parameters in self.parameters.items():
+            if only and tier not in only:
+                continue
+            result = tiers.attempt(tiers.load(tier), {**parameters, "verb": verb, "planned": planned, **more})
+            yield tier, result
+            if verb in LOOKING:
+                planned = result.get("planned", planned)
+            elif result.get("failed"):
+                return
+
+    def run(self, verb: str, *only: str, **more: Any) -> Results:
+        return dict(self.steps(verb, *only, **more))
+
+    def look(self, verb: str = "plan", **more: Any) -> Results:
+        """As ``run``, and no call was a write."""
+        self.aws.clear_requests()
+        found = self.run(verb, **more)
+        assert [f"{call.service}:{call.operation}" for call in self.aws.writes()] == [], f"verb {verb} wrote"
+        return found

@@ -44,6 +44,10 @@ class Refused(EngineError):
         super().__init__("Refused, and nothing was changed: " + " | ".join(str(refusal) for refusal in refusals))
         self.refusals = list(refusals)
 
+    @classmethod
+    def one(cls, address: str, reason: str) -> Refused:
+        return cls([Refusal(address, reason)])
+
 
 class WaitFailed(EngineError):
     """A resource ended in a failed state, or did not become ready in time."""

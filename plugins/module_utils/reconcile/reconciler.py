@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -57,6 +58,21 @@ class Outcome:
     strangers: list[Stranger] | None = None
 
 
+def _listing_refusals(work: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Where refusals are listed, so is what a kind refuses as soon as it reads; nothing more of the tier is known then."""
+
+    @functools.wraps(work)
+    def listed(self: Reconciler, *args: Any, **kwargs: Any) -> Outcome:
+        try:
+            return work(self, *args, **kwargs)
+        except Refused as error:
+            if not (self.check_mode and self.show_refusals):
+                raise
+            return Outcome(Plan(refusals=error.refusals))
+
+    return listed
+
+
 class Reconciler:
     """Makes the account like the configuration, or says what that would take.
 
@@ -95,6 +111,7 @@ class Reconciler:
         self.counted = counted
         self.values = Values()
 
+    @_listing_refusals
     def present(self, resources: Iterable[Resource], prune: Collection[str] = ()) -> Outcome:
         """Make the account like the configuration, and delete what ``prune`` names, which is not in it."""
         graph = Graph(resources)
@@ -110,6 +127,7 @@ class Reconciler:
         outcome.resources = {address: item for address, item in self.values.live.items() if address in managed}
         return outcome
 
+    @_listing_refusals
     def absent(self, resources: Iterable[Resource], keep_data: bool = False) -> Outcome:
         """Delete whatever the tier owns; with ``keep_data`` neither what holds data nor what that rests on."""
         graph = Graph(resources)
@@ -137,6 +155,7 @@ class Reconciler:
             known = {action.address for action in outcome.plan.actions}
             outcome.plan.actions += [action for action in plan.actions if action.address not in known]
 
+    @_listing_refusals
     def drift(self, resources: Iterable[Resource], walks: Iterable[Kind] = ()) -> Outcome:
         """What is not as the configuration says, found by whatever way there is. Only for check mode.
 
@@ -151,6 +170,7 @@ class Reconciler:
         outcome.strangers = outside(self.context, self._by_name(), graph, seen, plan.unmanaged) + found
         return outcome
 
+    @_listing_refusals
     def adopt(self, resources: Iterable[Resource]) -> Outcome:
         """Write our tags to what stands under our names without them."""
         graph = Graph(resources)
@@ -203,10 +223,16 @@ class Reconciler:
             if action.verb == "delete":
                 self.overlay.delete(action.address)
             elif action.reported:
-                planned = self.values.planned.get(action.address)
-                known = dict(action.observed.attributes if planned is None else planned)
+                known = self._known(action)
                 secrets = {field.name for field in action.resource.kind.fields if field.sensitive}
                 self.overlay.plan(action.address, {name: value for name, value in known.items() if name not in secrets})
+
+    def _known(self, action: Action) -> dict[str, Any]:
+        """What can be told in advance of a planned resource: where it stands already, what it is and what it is to become."""
+        if action.address in self.values.planned:
+            return dict(self.values.planned[action.address])
+        known = {**self.values.desired(self.context, action.resource).desired, **_set(action.observed.attributes)}
+        return {name: value for name, value in _set(known).items() if name != "tags"}
 
     def _apply(self, plan: Plan, outcome: Outcome) -> None:
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
@@ -303,6 +329,10 @@ class Reconciler:
             return kind.is_ready(self.context, observed)
         kind.wait_ready(self.context, observed)
         return True
+
+
+def _set(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _with_dependents(plan: Plan, keys: set[str]) -> set[str]:

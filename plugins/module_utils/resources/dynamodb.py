@@ -19,8 +19,7 @@ from ..reconcile.delta import Delta, Field
 from ..reconcile.errors import EngineError
 from ..reconcile.resource import Block, Context, Kind, Left, Observed, Resource, Stranger, View
 from ..reconcile.waiter import Waiter
-from . import autoscaling
-from . import dynamodb_backups as backups
+from . import autoscaling, dynamodb_backups
 from .strangers import Candidate, among, for_its_name, prefixes
 
 ACTIVE = "ACTIVE"
@@ -253,10 +252,10 @@ class Table(Kind):
             _Change(self, context, observed).update(DeletionProtectionEnabled=False)
 
     def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
-        return backups.last_of(observed)
+        return dynamodb_backups.last_of(observed)
 
     def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
-        return backups.standing(context, [resource.desired["name"] for resource in resources])
+        return dynamodb_backups.standing(context, [resource.desired["name"] for resource in resources])
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
         """One with items needs ``destroy_data``. ItemCount is up to six hours old, so a Scan tells."""

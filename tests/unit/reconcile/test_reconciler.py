@@ -483,3 +483,32 @@ def test_the_actions_are_counted():
     counting.counted = lambda done, total: told.append((done, total))
     counting.present([Resource(PARENT, "p"), Resource(THING, "t", {"link": Ref("parent/p")})])
     assert told == [(0, 2), (1, 2), (2, 2)]
+
+
+class RefusesToBeRead(type(THING)):
+    def observe(self, view):
+        raise Refused.one("thing/t", "it is somebody else's")
+
+
+def test_what_is_refused_while_it_is_read_is_listed_by_what_only_looks():
+    cloud = Cloud()
+    resources = [Resource(RefusesToBeRead(), "t")]
+    kinds = (resources[0].kind,)
+    for check_mode in (False, True):
+        with pytest.raises(Refused, match="thing/t: it is somebody else's"):
+            reconciler(cloud, check_mode=check_mode, kinds=kinds).present(resources)
+    looking = reconciler(cloud, check_mode=True, kinds=kinds)
+    looking.show_refusals = True
+    for look in (looking.present, looking.drift, looking.absent, looking.adopt):
+        assert [str(refusal) for refusal in look(resources).plan.refusals] == ["thing/t: it is somebody else's"]
+    assert cloud.log == []
+
+
+def test_a_later_tier_may_refer_to_any_known_value_of_what_is_planned_to_be_updated():
+    cloud, overlay = Cloud(), Overlay()
+    apply(cloud, Resource(THING, "t", {"size": 1, "shape": "round", "secret": "s1"}))
+    plan(cloud, Resource(THING, "t", {"size": 2, "shape": "round", "secret": "s2"}), overlay=overlay)
+    known = overlay.planned["thing/t"]
+    assert (known["size"], known["shape"], known["arn"]) == (2, "round", f"arn:{known['id']}")
+    assert "secret" not in known
+    assert "tags" not in known

@@ -91,10 +91,18 @@ def test_what_is_unmanaged_is_told_although_nothing_changed(run):
     assert run.end()[0][3] == "  ?   a/z: carries our tags, but is not in the configuration"
 
 
-@pytest.mark.parametrize("verb", ["plan", "drift", "destroy", "adopt", "validate"])
+@pytest.mark.parametrize("verb", ["plan", "drift", "validate"])
 def test_other_verbs_are_left_to_their_report(run, verb):
     run.task("kms", MADE, verb=verb)
     assert run.end() == []
+
+
+@pytest.mark.parametrize("verb", ["destroy", "adopt"])
+def test_what_was_confirmed_is_told_where_its_report_was_not_reached(run, verb):
+    run.task("kms", MADE, verb=verb, check_mode=True)
+    assert run.end() == []
+    run.task("kms", MADE, verb=verb)
+    assert run.end() != []
 
 
 def test_a_report_is_shown_instead(run):

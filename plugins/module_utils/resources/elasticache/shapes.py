@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...reconcile.errors import Refusal
 from ...reconcile.resource import Resource
 
 NO_TLS, OPTIONAL_TLS = "disabled", "preferred"
@@ -104,29 +105,28 @@ def log_requests(old: Iterable[Mapping[str, str]], new: Iterable[Mapping[str, st
     return on + [{"LogType": log["type"], "Enabled": False} for log in old if log["type"] not in wanted]
 
 
-def ways_back(resource: Resource, fields: Mapping[str, Any]) -> list[str]:
+def ways_back(resource: Resource, fields: Mapping[str, Any]) -> list[Refusal]:
     """Why the changes are refused that AWS makes in one direction only; each with the way out."""
     desired, reasons = resource.desired, []
     engine, version = fields["engine"], fields.get("version") or "0"
     way_out = "or make another cache under another environment's name and move over"
     if (desired["engine"], engine) == (REDIS, VALKEY):
         reasons.append(
-            f"{resource.address}: engine: {engine} -> {desired['engine']}: AWS upgrades Redis to Valkey in place and never back; "
+            f"engine: {engine} -> {desired['engine']}: AWS upgrades Redis to Valkey in place and never back; "
             f"set redis_engine: {VALKEY} again, {way_out}"
         )
     elif desired["engine"] == engine and numbers(desired["version"])[0] < numbers(version)[0]:
         reasons.append(
-            f"{resource.address}: version: {version} -> {desired['version']}: AWS does not go back to an older major version in "
+            f"version: {version} -> {desired['version']}: AWS does not go back to an older major version in "
             f"place; set redis_engine_version to at least {version} again, {way_out}"
         )
     if desired["transit_encryption"] == NO_TLS != fields["transit_encryption"]:
         reasons.append(
-            f"{resource.address}: transit_encryption: {fields['transit_encryption']} -> {NO_TLS}: connections of a standing cache "
+            f"transit_encryption: {fields['transit_encryption']} -> {NO_TLS}: connections of a standing cache "
             f"are not laid open; set redis_transit_encryption: {fields['transit_encryption']} again, {way_out}"
         )
     elif desired.get("auth_token") is None and fields["auth_token"] != "none":
         reasons.append(
-            f"{resource.address}: auth_token: AWS does not take the AUTH token off a cache in place; set redis_auth_enabled: true "
-            f"again, {way_out}"
+            f"auth_token: AWS does not take the AUTH token off a cache in place; set redis_auth_enabled: true again, {way_out}"
         )
-    return reasons
+    return [Refusal(resource.address, reason) for reason in reasons]

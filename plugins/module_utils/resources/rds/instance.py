@@ -275,28 +275,29 @@ def attributes_of(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_changes(view: View, resource: Resource, item: Mapping[str, Any]) -> None:
     """Raises Refused for what would need another database, or more leave than was given."""
-    desired, name = resource.desired, item["DBInstanceIdentifier"]
-    check_version(view, desired, item, resource.options.get("allow_major_upgrade", False))
+    desired, name, address = resource.desired, item["DBInstanceIdentifier"], resource.address
+    check_version(view, desired, item, resource.options.get("allow_major_upgrade", False), address)
     highest, size = desired.get("max_allocated_storage"), item.get("AllocatedStorage") or 0
     if highest and size > highest:
-        raise Refused(
-            [
-                f"{resource.address}: the storage of {name} has {size} GiB and cannot shrink, and rds_max_allocated_storage is "
-                f"{highest}: set it to more than {size}, or to 0"
-            ]
+        raise Refused.one(
+            address,
+            f"the storage of {name} has {size} GiB and cannot shrink, and rds_max_allocated_storage is "
+            f"{highest}: set it to more than {size}, or to 0",
         )
     wanted, least = desired["allocated_storage"], -(-size * 11 // 10)
     if size < wanted < least:
-        raise Refused(
-            [
-                f"{resource.address}: rds_allocated_storage: the storage of {name} has {size} GiB, which AWS enlarges by a tenth "
-                f"at least, and {wanted} is less: set it to {least} or more, or to {size} to leave it"
-            ]
+        raise Refused.one(
+            address,
+            f"rds_allocated_storage: the storage of {name} has {size} GiB, which AWS enlarges by a tenth "
+            f"at least, and {wanted} is less: set it to {least} or more, or to {size} to leave it",
         )
 
 
-def check_version(view: View, desired: Mapping[str, Any], item: Mapping[str, Any] | None = None, allow_major: bool = False) -> None:
-    """Raises InvalidInput for a version that RDS does not have, Refused for one to which the instance (``item``) cannot go.
+def check_version(
+    view: View, desired: Mapping[str, Any], item: Mapping[str, Any] | None = None, allow_major: bool = False, address: str = ""
+) -> None:
+    """Raises InvalidInput for a version that RDS does not have, Refused for one to which the instance (``item``) of ``address``
+    cannot go.
 
     Reads only where a version is to be changed.
     """
@@ -313,26 +314,23 @@ def check_version(view: View, desired: Mapping[str, Any], item: Mapping[str, Any
     if new[0] == old[0] and new <= old:
         return
     if new < old:
-        raise Refused(
-            [
-                f"rds_engine_version: {name} runs {standing}, and AWS does not bring a database back to {wanted}: set {old[0]}, or "
-                "restore a snapshot of that version under another name and move over"
-            ]
+        raise Refused.one(
+            address,
+            f"rds_engine_version: {name} runs {standing}, and AWS does not bring a database back to {wanted}: set {old[0]}, or "
+            "restore a snapshot of that version under another name and move over",
         )
     if new[0] > old[0] and not allow_major:
-        raise Refused(
-            [
-                f"rds_engine_version: {name} runs {standing}, and {wanted} is a major upgrade, with a downtime and no way back: "
-                "set rds_allow_major_upgrade: true to have it made, after trying it on a restored snapshot"
-            ]
+        raise Refused.one(
+            address,
+            f"rds_engine_version: {name} runs {standing}, and {wanted} is a major upgrade, with a downtime and no way back: "
+            "set rds_allow_major_upgrade: true to have it made, after trying it on a restored snapshot",
         )
     targets = [target["EngineVersion"] for found in _versions(view, desired["engine"], standing) for target in _targets(found)]
     if not any(target == wanted or target.startswith(f"{wanted}.") for target in targets):
-        raise Refused(
-            [
-                f"rds_engine_version: {name} runs {standing}, from which RDS does not upgrade to {wanted}: use one of "
-                f"{', '.join(targets) or 'none'}"
-            ]
+        raise Refused.one(
+            address,
+            f"rds_engine_version: {name} runs {standing}, from which RDS does not upgrade to {wanted}: use one of "
+            f"{', '.join(targets) or 'none'}",
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...aws.errors import says, tolerating
 from ...reconcile.delta import Delta, Field
-from ...reconcile.errors import EngineError
+from ...reconcile.errors import Refused
 from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
 from ...reconcile.waiter import Waiter, wait_ready
 from .. import acm
@@ -88,28 +88,29 @@ class DnsRecord(Kind):
             listed = records(view, zone["id"], first) if zone else []
             for record in listed:
                 resource = wanted.get((plain(record["Name"]), record["Type"]))
-                if resource and self._is_ours(view, zone, record, resource.options):
+                if resource and self._is_ours(view, zone, record, resource):
                     yield self._observed(resource.address, zone["id"], record)
         if view.thorough:
             yield from self._forgotten(view, zones, wanted)
 
-    def _is_ours(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
-        """False for what is to be left in a deletion; raises EngineError for what stands in the way otherwise."""
+    def _is_ours(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any], resource: Resource) -> bool:
+        """False for what is to be left in a deletion; raises Refused for what stands in the way otherwise."""
         target = canonical_name(record.get("AliasTarget", {}).get("DNSName", ""))
         if target in self._targets(view) or (target.endswith(FRONTS) and is_ours(view, zone)):
             return True
         if view.thorough:
             return False
-        if _names_load_balancer(target, options["load_balancer"], view.api.region):
+        if _names_load_balancer(target, resource.options["load_balancer"], view.api.region):
             return True
         points = target or ", ".join(item["Value"] for item in record.get("ResourceRecords") or ())
         if target.endswith(FRONTS):
             points += ", which is no distribution or load balancer of this deployment"
         if target.endswith(CLOUDFRONT):
             points += " (it may have been one that is deleted, of which nothing tells whose it was)"
-        raise EngineError(
+        raise Refused.one(
+            resource.address,
             f"platform_domain: {plain(record['Name'])} has a record of type {record['Type']} already, which points to {points}: "
-            "delete it to hand the name over, or use another domain"
+            "delete it to hand the name over, or use another domain",
         )
 
     def _forgotten(self, view: View, zones: list[dict[str, Any]], wanted: Container[tuple[str, str]]) -> Iterator[Observed]:
