@@ -178,15 +178,16 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
         destroys = params["verb"] == "destroy"
         takes_data, lifts = (destroys and bool(params.get(name)) for name in ("confirm_data", "lift_deletion_protection"))
         context = Context(api, owner, options.progress, takes_data, lifts)
+        looks = options.check_mode or only_looks(params)
         reconciler = Reconciler(
             context,
             tier.kinds,
-            options.check_mode or only_looks(params),
+            looks,
             overlay,
             explain,
             lost=lambda error: isinstance(error, LostAnswer),
             start=params["verb"] == "start",
-            show_refusals=params["verb"] not in WRITING,
+            show_refusals=looks and params["verb"] not in WRITING,
             approved=params.get("approved"),
             counted=options.counted,
         )

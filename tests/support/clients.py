@@ -10,7 +10,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.aws import sess
 def share_clients(monkeypatch: Any) -> None:
     """Until the test ends, whoever asks for the same client with the same configuration gets the one that was made first.
 
-    What a run keeps in a client is its connections and its adaptive pace, neither of which the local AWS in process has.
+    What a run keeps in a client is its connections and its pace, neither of which the local AWS in process has.
     """
     made: dict[Any, Any] = {}
     sessions: dict[str | None, Any] = {}

@@ -131,7 +131,7 @@ def params():
 def test_clients_are_configured_once(params):
     client = session.Connection(params).client("ec2")
     assert client.meta.region_name == "eu-west-1"
-    assert client.meta.config.retries == {"mode": "adaptive", "total_max_attempts": session.MAX_ATTEMPTS}
+    assert client.meta.config.retries == {"mode": "standard", "total_max_attempts": session.MAX_ATTEMPTS}
     assert client.meta.config.max_pool_connections == session.CONNECTIONS
 
 

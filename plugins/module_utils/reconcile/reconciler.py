@@ -66,7 +66,7 @@ def _listing_refusals(work: Callable[..., Outcome]) -> Callable[..., Outcome]:
         try:
             return work(self, *args, **kwargs)
         except Refused as error:
-            if not (self.check_mode and self.show_refusals):
+            if not self.show_refusals:
                 raise
             return Outcome(Plan(refusals=error.refusals))
 
@@ -78,7 +78,7 @@ class Reconciler:
 
     ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
     as it is where nothing has been written yet. ``lost(error)``: whether the error leaves open if a creation happened. ``start``:
-    begin what AWS needs minutes for (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode, list what is
+    begin what AWS needs minutes for (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode only, list what is
     refused instead of raising. ``approved``: what may be done, ``{address: (action, fields)}``; anything else is refused.
     ``counted(done, total)``: told when the actions begin and after each.
     Raises EngineError before any write for what is wrong or refused.
