@@ -78,8 +78,8 @@ class Reconciler:
 
     ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
     as it is where nothing has been written yet. ``lost(error)``: whether the error leaves open if a creation happened. ``start``:
-    begin what AWS needs minutes for (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode only, list what is
-    refused instead of raising. ``approved``: what may be done, ``{address: (action, fields)}``; anything else is refused.
+    begin what AWS needs minutes for (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode only, list
+    what is refused instead of raising. ``approved``: what may be done, ``{address: (action, fields)}``; the rest is refused.
     ``counted(done, total)``: told when the actions begin and after each.
     Raises EngineError before any write for what is wrong or refused.
     """
