@@ -66,10 +66,10 @@ class Recorded:
         return self.names[identity] if identity else None
 
 
-def record() -> Recorded:
-    """Run our tiers on an empty account in this process and note what they write."""
+def record() -> tuple[Recorded, dict[str, list[str]]]:
+    """Run our tiers on an empty account in this process; answers what they wrote and what stands then."""
     sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / ".collections")]
-    from support import site, tiers
+    from support import census, site, tiers
 
     from local_aws.in_process import InProcessAws
 
@@ -78,6 +78,7 @@ def record() -> Recorded:
     with InProcessAws(), _listening(recorded):
         for name in TIERS:
             tiers.run(tiers.load(name), parameters[name])
+        standing = census.census()
     for operation, thing, identity in (
         ("CreateSubnet", "Subnet", "SubnetId"),
         ("CreateRouteTable", "RouteTable", "RouteTableId"),
@@ -92,7 +93,7 @@ def record() -> Recorded:
     ):
         for params, answer in recorded.of(operation):
             recorded.names[(answer[thing] if thing else answer)[identity]] = name_of(params)
-    return recorded
+    return recorded, standing
 
 
 @contextmanager
@@ -348,9 +349,8 @@ def _bucket(recorded: Recorded, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def generated() -> str:
+def generated(recorded: Recorded) -> str:
     """What ``part.json`` has to be."""
-    recorded = record()
     # A line for each thing.
     lines = []
     for what, found in listed(recorded).items():
@@ -365,7 +365,7 @@ def generated() -> str:
 
 def main() -> int:
     os.chdir(ROOT)
-    text = generated()
+    text = generated(record()[0])
     if "--check" in sys.argv[1:]:
         if text != FILE.read_text():
             print("benchmarks/part.json is not what our tiers make; run python -m benchmarks.part", file=sys.stderr)

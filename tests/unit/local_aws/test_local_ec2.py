@@ -206,6 +206,12 @@ def test_route_tables(ec2, vpc, subnet, refused):
     )
 
 
+def test_network_acls_are_found_by_id(ec2, vpc):
+    made = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    found = ec2.describe_network_acls(Filters=[{"Name": "network-acl-id", "Values": [made]}])["NetworkAcls"]
+    assert [acl["NetworkAclId"] for acl in found] == [made]
+
+
 # --- deletion of a VPC
 
 
