@@ -36,10 +36,16 @@ def say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
+Made = dict[str, dict[str, list[str]]]
+
+
 def alternate(
-    bench: Bench, what: str, subjects: Sequence[Subject], latencies: Sequence[float], runs: int
+    bench: Bench, what: str, subjects: Sequence[Subject], latencies: Sequence[float], runs: int, made: Made | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Every scenario of every subject, ``runs`` times, subject by subject; each on the state that its scenario is about."""
+    """Every scenario of every subject, ``runs`` times, subject by subject; each on the state that its scenario is about.
+
+    ``made``: is told what stands after the first run of each subject that makes something.
+    """
     standing: dict[str, str] = {}
     for latency in latencies:
         for number in range(runs):
@@ -47,8 +53,10 @@ def alternate(
                 for scenario in subject.commands:
                     _put(bench, subject, scenario, standing)
                     cost = subject.run(bench, scenario, latency)
-                    if scenario == "fresh":
-                        standing.setdefault(subject.name, bench.aws.snapshot())
+                    if scenario == "fresh" and subject.name not in standing:
+                        standing[subject.name] = bench.aws.snapshot()
+                        if made is not None:
+                            made[subject.name] = bench.ask()
                     about = {"what": what, "subject": subject.name, "scenario": scenario, "latency_ms": latency, "n": number}
                     yield {**about, **cost.as_dict()}
 
@@ -60,21 +68,15 @@ def _put(bench: Bench, subject: Subject, scenario: str, standing: Mapping[str, s
         bench.aws.restore(standing[subject.name])
 
 
-def compare(bench: Bench, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """What stands after each made the part. Raises Failed when it is not the same, but for what a stock module cannot make."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for subject in subjects:
-        if "fresh" in subject.commands:
-            bench.aws.reset()
-            subject.run(bench, "fresh", 0)
-            found[subject.name] = bench.ask()
-    first = found["ours"] if "ours" in found else next(iter(found.values()))
-    for name, standing in found.items():
+def compare(made: Made) -> dict[str, dict[str, int]]:
+    """How many of each kind stand after each subject. Raises Failed when it is not the same, but for what stock cannot make."""
+    first = made.get("ours") or next(iter(made.values()))
+    for name, standing in made.items():
         kinds = sorted(kind for kind in first if standing[kind] != first[kind] and not (name == "stock" and kind in NOT_STOCK))
         if kinds:
             details = "; ".join(f"{kind}: {standing[kind]} instead of {first[kind]}" for kind in kinds)
             raise Failed(f"{name} does not make what ours makes: {details}")
-    return {name: {kind: len(items) for kind, items in standing.items() if items} for name, standing in found.items()}
+    return {name: {kind: len(items) for kind, items in standing.items() if items} for name, standing in made.items()}
 
 
 def part_subjects(wanted: Sequence[str]) -> tuple[list[Subject], list[str]]:
@@ -173,10 +175,11 @@ def _part(bench: Bench, options: argparse.Namespace, results: Results) -> None:
     subjects, skipped = part_subjects(options.subjects)
     for line in skipped:
         say(line)
-    made = compare(bench, subjects)
-    say("all make the same: " + ", ".join(f"{name} {sum(kinds.values())}" for name, kinds in made.items()))
-    runs = measured(alternate(bench, "part", subjects, options.latency, options.runs))
-    results.replace("part", runs, made=made, skipped=skipped)
+    made: Made = {}
+    runs = measured(alternate(bench, "part", subjects, options.latency, options.runs, made))
+    counted = compare(made)
+    say("all make the same: " + ", ".join(f"{name} {sum(kinds.values())}" for name, kinds in counted.items()))
+    results.replace("part", runs, made=counted, skipped=skipped)
 
 
 def _site(bench: Bench, options: argparse.Namespace, results: Results) -> None:

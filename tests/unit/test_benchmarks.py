@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from xml.etree import ElementTree
 
 import pytest
 from support import tiers
 from support.census import census
 
+from benchmarks import __main__ as program
 from benchmarks import chart, floor, growth, measure, pages, part, report, scaling
 from benchmarks.proxy import Proxy
 from local_aws.in_process import InProcessAws
@@ -189,6 +191,19 @@ def made():
         floor.Floor().same()
         reads = aws.requests
     return {"text": part.generated(recorded), "ours": standing, "floor": theirs, "reads": reads}
+
+
+class TestComparison:
+    OURS: ClassVar = {"queue": ["a"], "flow log": ["vpc"]}
+
+    def test_the_same_is_counted(self):
+        made = {"ours": self.OURS, "stock": {"queue": ["a"], "flow log": []}}
+        assert program.compare(made) == {"ours": {"queue": 1, "flow log": 1}, "stock": {"queue": 1}}
+
+    @pytest.mark.parametrize("other", [{"queue": ["b"], "flow log": ["vpc"]}, {"queue": ["a"], "flow log": []}])
+    def test_something_else_is_told(self, other):
+        with pytest.raises(measure.Failed, match="floor does not make what ours makes"):
+            program.compare({"ours": self.OURS, "floor": other})
 
 
 class TestPart:

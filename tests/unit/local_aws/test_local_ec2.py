@@ -316,7 +316,8 @@ def test_descriptions_of_rules(ec2, groups, refused):
         GroupId=one,
         IpPermissions=[from_group(two, "other words")],
     )
-    ec2.update_security_group_rule_descriptions_ingress(GroupId=one, IpPermissions=[from_group(two, "new")])
+    changed = ec2.update_security_group_rule_descriptions_ingress(GroupId=one, IpPermissions=[from_group(two, "new")])
+    assert changed["Return"]
     assert ingress(ec2, one)[0]["Description"] == "new"
     ec2.revoke_security_group_ingress(GroupId=one, IpPermissions=[from_group(two)])
     assert [rule["Description"] for rule in ingress(ec2, one)] == ["range"]
