@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -141,15 +142,15 @@ def _megabytes(used: resource.struct_rusage) -> float:
 
 
 class _Memory:
-    """The peak of what all processes of a session hold together, looked at now and then. Linux only; 0 elsewhere."""
+    """The peak of what a process and all its descendants hold together, looked at now and then. Linux only; 0 elsewhere."""
 
     def __init__(self) -> None:
         self.rss = self.pss = 0.0
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def watch(self, session: int) -> None:
-        self._thread = threading.Thread(target=self._look, args=(session,), daemon=True)
+    def watch(self, root: int) -> None:
+        self._thread = threading.Thread(target=self._look, args=(root,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -157,16 +158,30 @@ class _Memory:
         if self._thread:
             self._thread.join()
 
-    def _look(self, session: int) -> None:
+    def _look(self, root: int) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
-            rss = pss = 0.0
-            for stat in Path("/proc").glob("[0-9]*/stat"):
-                try:
-                    if int(stat.read_text().rpartition(")")[2].split()[3]) != session:
-                        continue
-                    values = dict(line.split(":", 1) for line in (stat.parent / "smaps_rollup").read_text().splitlines()[1:])
-                    rss += int(values["Rss"].split()[0]) / 1024
-                    pss += int(values["Pss"].split()[0]) / 1024
-                except (OSError, KeyError, ValueError):
-                    continue
-            self.rss, self.pss = max(self.rss, rss), max(self.pss, pss)
+            held = [_held(process) for process in _family(root)]
+            self.rss = max(self.rss, sum(rss for rss, _pss in held))
+            self.pss = max(self.pss, sum(pss for _rss, pss in held))
+
+
+def _family(root: int) -> list[int]:
+    """The process and its descendants. By parents: Ansible's workers begin a session of their own."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    found = [root]
+    for process in found:
+        found += children.get(process, [])
+    return found
+
+
+def _held(process: int) -> tuple[float, float]:
+    """Megabytes of its memory, and with shared pages in proportion; 0 when it has gone."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return 0.0, 0.0
+    values = dict(line.split(":", 1) for line in lines)
+    return tuple(int(values.get(name, "0").split()[0]) / 1024 for name in ("Rss", "Pss"))  # type: ignore[return-value]

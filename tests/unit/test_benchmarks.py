@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree
 
@@ -149,14 +150,24 @@ class TestReport:
         assert "ours" in pages.terminal(content, ["part"])
 
 
+BURN = "import time\nheld = b'x' * 60_000_000\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+
+
 class TestMeasure:
     def test_children_count(self):
-        burn = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
-        parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}], check=True)"
+        parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}], check=True)"
         cost = measure.run([sys.executable, "-c", parent], {})
         assert cost.cpu >= 0.3
         assert cost.wall >= 0.3
         assert cost.rss_mb > 1
+
+    @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells")
+    def test_memory_of_descendants_in_other_sessions_counts(self, monkeypatch):
+        monkeypatch.setattr(measure, "SAMPLE_SECONDS", 0.01)
+        parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}], start_new_session=True, check=True)"
+        cost = measure.run([sys.executable, "-c", parent], {}, sample=True)
+        assert cost.rss_mb < cost.sum_rss_mb
+        assert 60 < cost.sum_pss_mb <= cost.sum_rss_mb
 
     def test_a_failure_has_its_last_words(self):
         with pytest.raises(measure.Failed, match="so it is"):
