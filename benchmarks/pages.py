@@ -40,7 +40,7 @@ them. After a fresh run of each, the account is read and compared by kind and ad
 - **stock**: `benchmarks/stock/site.yml`, a task for each kind with modules of amazon.aws and community.aws. It makes no
   flow log and leaves out the settings that its head lists, as no module has them. Its modules sleep for fixed times
   after some changes; a second line is without these sleeps, which are the light part of a bar.
-  It is not idempotent: every run reports the NAT gateways as changed and writes some descriptions and tags again.
+  It is not idempotent: every run reports the NAT gateways as changed and writes their tags again.
 - **terraform**: `benchmarks/terraform`; *no change* is its `plan`.
 - **floor**: `benchmarks/floor.py`, plain boto3 with threads, only the calls that are needed.
 - **empty playbook**: what Ansible itself costs.""",
