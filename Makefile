@@ -126,6 +126,14 @@ docs: setup ## Write the generated parts of the READMEs and of meta/runtime.yml
 	$(BIN)/python tools/generate_docs.py
 	$(BIN)/python -m local_aws.readme
 
+# --- measure
+
+# For example: make bench WHAT=part RUNS=3 SUBJECTS="ours floor" LATENCY=80
+.PHONY: bench
+bench: setup ## Measure ours against stock modules, Terraform and plain boto3 (WHAT, RUNS, LATENCY, SUBJECTS select)
+	@$(BIN)/python -m benchmarks $(if $(WHAT),--what $(WHAT)) $(if $(RUNS),--runs $(RUNS)) $(if $(LATENCY),--latency $(LATENCY)) \
+	  $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(SIZES),--sizes $(SIZES))
+
 # --- packages
 
 .PHONY: build

@@ -14,6 +14,7 @@ from moto.dynamodb.exceptions import (
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
+from moto.moto_api._internal import mock_random as random
 
 from local_aws.patches import patch, replace, wrap
 from local_aws.transitions import now, settled
@@ -33,6 +34,23 @@ NO_UNITS = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0, "NumberOfDecreasesT
 
 def _limit(message: str) -> DynamodbException:
     return DynamodbException(ERROR_TYPE_PREFIX + "LimitExceededException", message)
+
+
+@patch
+def tables_have_ids() -> None:
+    """AWS shows the TableId that each table gets when it is made. moto shows none."""
+
+    @wrap(Table, "__init__")
+    def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.table_id = str(random.uuid4())
+
+    @wrap(Table, "describe")
+    def describe(original: Any, self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        answer = original(self, *args, **kwargs)
+        for described in answer.values():
+            described["TableId"] = self.table_id
+        return answer
 
 
 @patch

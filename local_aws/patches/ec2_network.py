@@ -49,6 +49,18 @@ def what_is_used_is_not_deleted() -> None:
 
 
 @patch
+def network_acls_are_found_by_id() -> None:
+    """AWS filters network ACLs by network-acl-id. moto has no such filter."""
+
+    @wrap(EC2Backend, "describe_network_acls")
+    def describe_network_acls(original: Any, self: Any, network_acl_ids: Any = None, filters: Any = None) -> Any:
+        filters = dict(filters or {})
+        wanted = filters.pop("network-acl-id", None)
+        found = original(self, network_acl_ids, filters)
+        return found if wanted is None else [acl for acl in found if acl.id in wanted]
+
+
+@patch
 def zones_of_the_region() -> None:
     """AWS knows the zones of the call's region only, answers what group and region a zone belongs to, and refuses an
     unknown name (InvalidParameterValue). moto makes a subnet in another region's zone and answers an empty list."""

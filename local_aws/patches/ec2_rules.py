@@ -22,6 +22,17 @@ def _source(rule: Any) -> tuple[Any, ...]:
 
 
 @patch
+def new_descriptions_are_answered() -> None:
+    """AWS answers Return to a change of rules' descriptions. moto answers nothing."""
+    for direction in ("ingress", "egress"):
+
+        @wrap(EC2Response, f"update_security_group_rule_descriptions_{direction}")
+        def update(original: Any, self: Any) -> Any:
+            original(self)
+            return ActionResult({"Return": True})
+
+
+@patch
 def descriptions_of_every_rule() -> None:
     """AWS keeps a description on a rule whatever its source, and shows it in SecurityGroupRules too; two rules that
     differ in nothing else are one (InvalidPermission.Duplicate). moto shows it for address ranges only, and takes the

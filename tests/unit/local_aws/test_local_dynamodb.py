@@ -70,6 +70,21 @@ def add(table, *names, **more):
     table(AttributeDefinitions=[ID, KIND], GlobalSecondaryIndexUpdates=[{"Create": index(name, **more)} for name in names])
 
 
+def test_tables_have_ids(dynamodb):
+    made = [
+        dynamodb.create_table(
+            TableName=name,
+            AttributeDefinitions=[ID],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )["TableDescription"]["TableId"]
+        for name in ("first", "second")
+    ]
+    shown = [dynamodb.describe_table(TableName=name)["Table"]["TableId"] for name in ("first", "second")]
+    assert shown == made
+    assert len(set(made)) == 2
+
+
 def test_one_kind_of_change_a_call(table, refused):
     refused("ValidationException", table, TableClass="STANDARD", DeletionProtectionEnabled=True)
     refused("LimitExceededException", lambda: add(table, "one", "two"))

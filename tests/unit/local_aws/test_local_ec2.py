@@ -206,6 +206,12 @@ def test_route_tables(ec2, vpc, subnet, refused):
     )
 
 
+def test_network_acls_are_found_by_id(ec2, vpc):
+    made = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    found = ec2.describe_network_acls(Filters=[{"Name": "network-acl-id", "Values": [made]}])["NetworkAcls"]
+    assert [acl["NetworkAclId"] for acl in found] == [made]
+
+
 # --- deletion of a VPC
 
 
@@ -310,7 +316,8 @@ def test_descriptions_of_rules(ec2, groups, refused):
         GroupId=one,
         IpPermissions=[from_group(two, "other words")],
     )
-    ec2.update_security_group_rule_descriptions_ingress(GroupId=one, IpPermissions=[from_group(two, "new")])
+    changed = ec2.update_security_group_rule_descriptions_ingress(GroupId=one, IpPermissions=[from_group(two, "new")])
+    assert changed["Return"]
     assert ingress(ec2, one)[0]["Description"] == "new"
     ec2.revoke_security_group_ingress(GroupId=one, IpPermissions=[from_group(two)])
     assert [rule["Description"] for rule in ingress(ec2, one)] == ["range"]
