@@ -59,7 +59,7 @@ def _listing_refusals(work: Callable[..., Outcome]) -> Callable[..., Outcome]:
         try:
             return work(self, *args, **kwargs)
         except Refused as error:
-            if not (self.check_mode and self.show_refusals):
+            if not self._lists_refusals:
                 raise
             return Outcome(Plan(refusals=error.refusals))
 
@@ -139,6 +139,10 @@ class Reconciler:
         graph = Graph(resources)
         seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
         return self._finish(plan_adoption(self.context, graph, seen, self.values), graph)
+
+    @property
+    def _lists_refusals(self) -> bool:
+        return self.check_mode and self.show_refusals
 
     def _reading(self, read: Callable[[], Any]) -> Any:
         try:
