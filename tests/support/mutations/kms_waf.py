@@ -37,7 +37,7 @@ def key_alias_deleted(at: Scene) -> Touch:
     return changed(address, "alias deleted")
 
 
-@mutation("kms")
+@mutation("kms", ripples=True)
 def key_alias_to_a_stranger(at: Scene) -> Touch:
     address, key = at.pick("kms_key")
     kms = at.client("kms")
