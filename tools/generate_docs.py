@@ -93,9 +93,9 @@ def load(path: Path) -> Any:
 
 def readme(role: Path) -> str:
     """The role's README.md with its table made anew. Raises Stale."""
-    options: dict[str, Any] = ((load(role / "meta/argument_specs.yml") or {}).get("argument_specs") or {}).get("main", {}).get(
-        "options"
-    ) or {}
+    entries = (load(role / "meta/argument_specs.yml") or {}).get("argument_specs") or {}
+    # The platform's role has no tasks of its own, so its variables stand with the preflight's.
+    options: dict[str, Any] = (entries.get("main") or entries.get("preflight") or {}).get("options") or {}
     defaults: dict[str, Any] = load(role / "defaults/main.yml") or {}
     if different := sorted(set(options) ^ set(defaults)):
         raise Stale(f"roles/{role.name}: in only one of defaults/main.yml and meta/argument_specs.yml: {', '.join(different)}")

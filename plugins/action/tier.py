@@ -25,6 +25,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, RunOptions, Tier, nothing_done, run
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, part_of
@@ -44,6 +45,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
+        if "platform_verb" in load_extra_vars(self._loader):
+            # It would win over what the playbooks say, and make a plan an apply.
+            return {"failed": True, "msg": "platform_verb: it is the playbooks' to set: take it out of the extra variables"}
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         if self._task.args.get("verb") == "await" and memory.is_finished(self._name()):
             return nothing_done()

@@ -26,7 +26,7 @@ def strip(prepared):
     seen = []
     finish = Reconciler._finish
 
-    def watching(self, plan, graph):
+    def watching(self, plan, graph, *more):
         seen.append(self)
         for action in plan.actions:
             kind, observed = action.resource.kind, action.observed
@@ -41,7 +41,7 @@ def strip(prepared):
                 if kind.name not in FOUND_BY_TAGS and known:
                     stripped[action.address] = observed.id
         plan.actions = []
-        return finish(self, plan, graph)
+        return finish(self, plan, graph, *more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Reconciler, "_finish", watching)

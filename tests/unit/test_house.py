@@ -125,7 +125,8 @@ def test_a_playbook_of_all_tiers_has_them_in_the_order_of_the_site(playbook):
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir()))
 def test_defaults_and_argument_specs_have_the_same_keys(role):
     defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text())
-    specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]
+    specs = specs["preflight" if role == "platform" else "main"]["options"]
     assert set(defaults) == set(specs)
     assert all(name.startswith(f"{role}_") for name in defaults)
     assert all("default" not in option for option in specs.values())

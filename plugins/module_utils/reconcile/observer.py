@@ -43,7 +43,7 @@ class Observer:
         thorough: Collection[str] = (),
     ):
         self.context = context
-        self.kinds = {kind.name: kind for kind in kinds}
+        self.kinds = {kind.name: kind for kind in kinds if for_deletion or not kind.leftover}
         self.graph = graph
         self.foreign: dict[tuple[str, str], list[Resource]] = {}
         self.thorough = set(self.kinds) if for_deletion else set(thorough)

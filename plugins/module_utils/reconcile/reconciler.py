@@ -222,7 +222,7 @@ class Reconciler:
         for action in plan.actions:
             if action.verb == "delete":
                 self.overlay.delete(action.address)
-            elif action.reported:
+            elif action.reported and action.verb != "adopt":
                 known = self._known(action)
                 secrets = {field.name for field in action.resource.kind.fields if field.sensitive}
                 self.overlay.plan(action.address, {name: value for name, value in known.items() if name not in secrets})

@@ -72,10 +72,12 @@ class Stranger(Observed):
 
 @dataclass(frozen=True)
 class Block:
-    """Why a deletion does not happen. ``refuse`` stops the whole run before a write; otherwise the resource is kept and listed."""
+    """Why a deletion does not happen. ``refuse`` stops the whole run before a write; otherwise the resource is kept and listed,
+    and so is what it rests on unless it stays ``alone``."""
 
     reason: str
     refuse: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class Kind:
     revivable: ClassVar[bool] = False
     # Others make it, or let go of it, while the rest is being deleted: a deletion looks for it once more in the end.
     aftermath: ClassVar[bool] = False
+    # Others make it within what is ours, and it belongs to no configuration: only a deletion looks for it.
+    leftover: ClassVar[bool] = False
     # The variable that sets the field ``deletion_protection``, for a kind that has one.
     protection: ClassVar[str] = ""
     # AWS makes and deletes it together with another resource: it is only ever adjusted.

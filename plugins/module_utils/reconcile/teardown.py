@@ -74,7 +74,7 @@ class _Teardown:
         if block and block.refuse:
             self.result.refuse(address, block.reason)
         elif block:
-            self._keep(address, observed, block.reason)
+            self._keep(address, observed, block.reason, block.alone)
         else:
             left = kind.leaves(self.context, observed, resource.options)
             if left:
@@ -118,9 +118,11 @@ class _Teardown:
             }
         return self.result
 
-    def _keep(self, address: str, observed: Observed, reason: str) -> None:
+    def _keep(self, address: str, observed: Observed, reason: str, alone: bool = False) -> None:
         self.result.kept[address] = reason
         self.kept[observed.id] = address
+        if alone:
+            return
         # What the configuration does not know rests on whatever it names.
         needs = self.graph.rests_on(address) if address in self.graph.resources else set(texts(observed))
         for need in needs:

@@ -43,6 +43,7 @@ class LeftoverKind(Kind):
 
     tagged = False
     aftermath = True
+    leftover = True
     observe_after = ("eks_cluster",)
 
     def seen(

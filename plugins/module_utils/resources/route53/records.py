@@ -270,7 +270,8 @@ class CertificateValidation(Kind):
             return None
         return Block(
             f"{' and '.join(others)}, which this tier did not make, is proved by the same record {observed.fields['record_name']}, "
-            "and is renewed by it"
+            "and is renewed by it",
+            alone=True,
         )
 
     @staticmethod
