@@ -159,10 +159,6 @@ def test_a_neighbour_of_our_own_is_untouched(dev):
         assert result["plan"] == []
 
 
-class Killed(BaseException):
-    """No handler of ours catches it, as none would a SIGKILL."""
-
-
 @pytest.mark.parametrize("seed", range(CUT_OFF))
 def test_a_deployment_that_was_cut_off(dev, seed):
     """At a random write, then destroyed with everything; and at a random write of that, and destroyed again."""

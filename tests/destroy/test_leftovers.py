@@ -131,9 +131,11 @@ def test_interfaces_of_a_nameless_network_plugin_go_by_the_network(dev):
 
 
 def test_others_clusters_are_not_touched(dev):
-    """In a network of its own with our CIDR, and some of it in ours, which then stands in our way and is named."""
+    """In a network of its own with our CIDR."""
     ec2 = dev.client("ec2")
     vpc = ec2.create_vpc(CidrBlock=ec2.describe_vpcs(VpcIds=[dev.vpc()])["Vpcs"][0]["CidrBlock"])["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     zones = {"us-east-1a": "1", "us-east-1b": "2"}
     prefix = ".".join(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"].split(".")[:2])
     subnets = [
