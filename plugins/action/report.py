@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
+from ansible_collections.agent_platform.aws.plugins.module_utils.kinds import KINDS
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import drift, plan_file, teardown
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.comparison import moved
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.markdown import markdown
@@ -30,12 +31,15 @@ LISTED = 50
 
 @dataclass
 class Run:
-    """What a report is made of. ``results``: tier -> result of the verb that the report is about."""
+    """What a report is made of. ``results``: tier -> result of the verb that the report is about. ``tiers``: those that the tags of
+    the run name, in their order, whether they came to a result or not.
+    """
 
     arguments: Mapping[str, Any]
     memory: RunMemory
     check_mode: bool
     now: datetime
+    tiers: Sequence[str] = ()
 
     def results(self, verb: str) -> dict[str, dict[str, Any]]:
         return self.memory.results(str(part_of(verb, self.check_mode)))
@@ -94,8 +98,10 @@ def report_approve(run: Run) -> dict[str, Any]:
 def report_drift(run: Run) -> dict[str, Any]:
     """Tell every difference, write it where that is asked for, and fail when one is not ignored."""
     results = run.results("drift")
-    if not results:
+    if not run.tiers:
         raise PlanError("No tier was looked at: do the --tags name one?")
+    lost = {"failed": True, "msg": "it ended before it could look; the task above has the reason"}
+    results = {tier: results.get(tier, lost) for tier in run.tiers}
     place = {name: run.arguments[name] for name in ("deployment", "environment", "region")}
     found = drift.document(place, results, run.arguments["ignores"], (run.overlay("drift")).get("seen") or ())
     if run.arguments["path"]:
@@ -126,7 +132,8 @@ def report_before_destroy(run: Run) -> dict[str, Any]:
 
 def report_after_destroy(run: Run) -> dict[str, Any]:
     """Tell what went, what is kept and what was left behind."""
-    return {"summary": teardown.after(run.arguments["deployment"], run.results("destroy"))}
+    told = teardown.before if run.check_mode else teardown.after
+    return {"summary": told(run.arguments["deployment"], run.results("destroy"))}
 
 
 REPORTS: dict[str, Callable[[Run], dict[str, Any]]] = {
@@ -167,12 +174,19 @@ class ActionModule(ActionBase):
         )
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         try:
-            result = REPORTS[arguments["what"]](Run(arguments, memory, self._task.check_mode, datetime.now(UTC)))
+            named = tagged_tiers(task_vars.get("ansible_run_tags") or ["all"], task_vars.get("ansible_skip_tags") or [])
+            result = REPORTS[arguments["what"]](Run(arguments, memory, self._task.check_mode, datetime.now(UTC), named))
         except PlanError as error:
             result = {"failed": True, "msg": str(error)}
         if "summary" in result and SUMMARY_CALLBACK not in C.CALLBACKS_ENABLED:
             result["_ansible_verbose_always"] = True
         return {"changed": False, **result}
+
+
+def tagged_tiers(run_tags: Sequence[str], skip_tags: Sequence[str]) -> list[str]:
+    """The tiers whose plays run with these --tags and --skip-tags."""
+    every = bool({"all", "tagged"} & set(run_tags))
+    return [tier for tier in KINDS if (every or tier in run_tags) and not {tier, "all", "tagged"} & set(skip_tags)]
 
 
 def collection_version() -> str:

@@ -90,7 +90,7 @@ class ActionModule(ActionBase):
         elif memory.approved != plan["checksum"]:
             raise plan_file.PlanError(f"platform_plan: {path} is not the plan any more with which this run began")
         return {
-            "approved": plan_file.approved(plan, self._name()),
+            "approved": plan_file.approved(plan, self._name(), begun=arguments.get("verb") == "await"),
             "approved_for": {name: plan[name] for name in plan_file.PLACE},
         }
 
@@ -146,8 +146,10 @@ class _Progress:
 
     def __call__(self, address: str, state: str, seconds: float) -> None:
         with self.lock:
-            due = seconds - self.said.get(address, 0.0) >= SAY_EVERY
-            if due or seconds == 0:
+            # A wait that is younger than the last that was told of is another one.
+            before = self.said.get(address, 0.0)
+            due = seconds - (before if seconds >= before else 0.0) >= SAY_EVERY
+            if due or seconds < before:
                 self.said[address] = seconds
             if due:
                 minutes, rest = divmod(int(seconds), 60)

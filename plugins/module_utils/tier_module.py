@@ -217,11 +217,12 @@ def _work(reconciler: Reconciler, params: Mapping[str, Any], resources: list[Res
     verb = params["verb"]
     if verb == "destroy":
         return reconciler.absent(resources, keep_data=not params.get("confirm_data"))
+    gone = params["state"] == "absent"
     if verb == "adopt":
-        return reconciler.adopt(resources)
+        return reconciler.adopt([] if gone else resources)
     if verb == "drift":
-        return reconciler.drift(resources, walks)
-    if params["state"] == "absent":
+        return reconciler.drift([] if gone else resources, walks)
+    if gone:
         return reconciler.absent(resources)
     return reconciler.present(resources, params.get("prune") or ())
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,8 +48,8 @@ class RunMemory:
     """
 
     def __init__(self, host: str):
-        safe = "".join(c if c.isalnum() else "_" for c in host)
-        self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_{safe}.json"
+        name = hashlib.sha256(host.encode()).hexdigest()
+        self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_{name}.json"
         self.content: dict[str, Any] = {"planned": {}, "results": {}, "finished": [], "place": None, "approved": None}
         if self.path.exists():
             self.content = json.loads(self.path.read_text())

@@ -12,10 +12,14 @@ from typing import Any
 
 from .unknown import shown, unshown
 
+# Stands among what is held for everything without which kept data could not be read.
+DATA = "data"
+
 
 class Overlay:
     """Planned addresses of a run. ``planned``: address -> attributes known in advance; ``deleted``: planned to go.
-    ``held``: address, id or ARN -> the address of what is kept and rests on it. ``seen``: the names of what a drift observed.
+    ``held``: address, id, ARN or ``DATA`` -> the address of what is kept and rests on it. ``seen``: the names of what a drift
+    observed.
 
     Travels between tiers as plain JSON (``as_dict``); holds no field values, so no secrets.
     """

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from .approval import Approved, objection
 from .delta import Delta
 from .errors import EngineError, Refused
 from .executor import execute
@@ -79,7 +80,7 @@ class Reconciler:
     ``explain(error, doing)``: an API error as a sentence, or None for an error that is none of the API's (a bug), which is raised
     as it is where nothing has been written yet. ``lost(error)``: whether the error leaves open if a creation happened. ``start``:
     begin what AWS needs minutes for (waiters with ``later``) without waiting for it. ``show_refusals``: in check mode only, list
-    what is refused instead of raising. ``approved``: what may be done, ``{address: (action, fields)}``; the rest is refused.
+    what is refused instead of raising. ``approved``: what may be done (see approval.py); the rest is refused.
     ``counted(done, total)``: told when the actions begin and after each.
     Raises EngineError before any write for what is wrong or refused.
     """
@@ -95,7 +96,7 @@ class Reconciler:
         start: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         show_refusals: bool = False,
-        approved: Mapping[str, tuple[str, Collection[str]]] | None = None,
+        approved: Approved | None = None,
         counted: Callable[[int, int], None] = lambda done, total: None,
     ):
         self.context = context
@@ -133,7 +134,14 @@ class Reconciler:
         graph = Graph(resources)
         seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
         plan = self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen, self.overlay, keep_data))
-        return self._finish(plan, graph, lambda outcome: self._sweep(graph, keep_data, outcome))
+        return self._finish(plan, graph, lambda outcome: self._after_deletion(graph, keep_data, outcome))
+
+    def _after_deletion(self, graph: Graph, keep_data: bool, outcome: Outcome) -> None:
+        """What was deleted is told whatever happens then."""
+        try:
+            self._reading(lambda: self._sweep(graph, keep_data, outcome))
+        except EngineError as error:
+            outcome.failures[f"what the {self.context.owner.tier} tier leaves"] = str(error)
 
     def _sweep(self, graph: Graph, keep_data: bool, outcome: Outcome) -> None:
         """Delete what others made, or let go of, while the rest was being deleted."""
@@ -143,13 +151,14 @@ class Reconciler:
         for _round in range(SWEEPS if late else 0):
             if outcome.failures:
                 return
-            seen = self._reading(Observer(self.context, kinds, graph, for_deletion=True).run)
+            seen = Observer(self.context, kinds, graph, for_deletion=True).run()
             seen.managed = {address: item for address, item in seen.managed.items() if address.split("/", 1)[0] in late}
-            plan = self._reading(lambda: plan_absent(self.context, kinds, graph, seen, self.overlay, keep_data))  # noqa: B023
+            plan = plan_absent(self.context, kinds, graph, seen, self.overlay, keep_data)
             outcome.plan.kept.update(plan.kept)
-            if plan.refusals:
-                raise Refused(plan.refusals)
-            if not plan.actions:
+            self._refuse_what_was_not_approved(plan, graph)
+            for refusal in plan.refusals:
+                outcome.failures[refusal.address] = str(refusal)
+            if plan.refusals or not plan.actions:
                 return
             self._apply(plan, outcome)
             known = {action.address for action in outcome.plan.actions}
@@ -193,7 +202,7 @@ class Reconciler:
 
     def _finish(self, plan: Plan, graph: Graph, afterwards: Callable[[Outcome], None] = lambda outcome: None) -> Outcome:
         outcome = Outcome(plan)
-        self._refuse_what_was_not_approved(plan)
+        self._refuse_what_was_not_approved(plan, graph)
         if self.check_mode:
             if plan.refusals and not self.show_refusals:
                 raise Refused(plan.refusals)
@@ -206,16 +215,14 @@ class Reconciler:
             afterwards(outcome)
         return outcome
 
-    def _refuse_what_was_not_approved(self, plan: Plan) -> None:
-        """An earlier play of the same run may have done a part of what was approved, and of what it only began more may be left."""
+    def _refuse_what_was_not_approved(self, plan: Plan, graph: Graph) -> None:
         if self.approved is None:
             return
+        grounds = ground(self.context, plan, graph, self.values)
         for action in plan.actions:
-            verb, fields = self.approved.get(action.address, (None, ()))
-            same = verb == action.verb and set(action.delta.changes) <= set(fields)
-            begun = verb in ("create", "replace") and action.verb == "update"
-            if action.reported and not same and not begun:
-                plan.refuse(action.address, f"{action.verb} is not in the plan that was approved; make a new plan")
+            reason = action.reported and objection(self.approved, action, grounds[action.address])
+            if reason:
+                plan.refuse(action.address, f"{reason}; make a new plan")
 
     def _remember(self, plan: Plan) -> None:
         """Note what later tiers of this run may refer to. An update counts: it may be what brings back a name."""

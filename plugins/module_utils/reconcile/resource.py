@@ -158,6 +158,10 @@ class Kind:
     services: ClassVar[tuple[str, ...]] = ()
     # True when it holds data: it is never replaced, never pruned, and a destroy keeps it unless told twice.
     stateful: ClassVar[bool] = False
+    # What it encrypted cannot be read without it: none goes while anything that holds data is kept.
+    guards: ClassVar[bool] = False
+    # Its data can be read without any key.
+    plain: ClassVar[bool] = False
     # True when too much stands upon it: it is never replaced, but holds no data.
     irreplaceable: ClassVar[bool] = False
     # False for what AWS cannot tag.

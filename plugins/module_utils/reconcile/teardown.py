@@ -13,7 +13,7 @@ from typing import Any
 
 from .graph import Graph
 from .observer import Observation
-from .overlay import Overlay
+from .overlay import DATA, Overlay
 from .plan import Action, Plan
 from .planner import foreign, guarded
 from .resource import Context, Kind, Left, Observed, Resource
@@ -61,7 +61,7 @@ class _Teardown:
                 self.going[address] = Action("await_gone", address, resource, observed)
             return
         if foreign(self.context, kind, observed):
-            self.result.kept[address] = f"{observed.id} was not made by deployment {self.context.owner.deployment}"
+            self._keep(address, observed, f"{observed.id} was not made by deployment {self.context.owner.deployment}")
             return
         holds = "data" if kind.stateful else kind.holds(self.context, observed) if keep_data else None
         if keep_data and holds:
@@ -123,13 +123,17 @@ class _Teardown:
         self.kept[observed.id] = address
         if alone:
             return
-        # What the configuration does not know rests on whatever it names.
-        needs = self.graph.rests_on(address) if address in self.graph.resources else set(texts(observed))
-        for need in needs:
+        # It rests on what the configuration says, and on whatever it names as it stands.
+        for need in self.graph.rests_on(address) | set(texts(observed)):
             self.overlay.held.setdefault(need, address)
+        kind = self.kinds[address.split("/", 1)[0]]
+        if kind.stateful and not kind.plain:
+            # A key that was in use before is named nowhere.
+            self.overlay.held.setdefault(DATA, address)
 
     def _holder(self, address: str, observed: Observed) -> str | None:
-        names = (address, observed.id, str(observed.attributes.get("arn")))
+        guards = self.kinds[address.split("/", 1)[0]].guards
+        names = (address, observed.id, str(observed.attributes.get("arn")), *((DATA,) if guards else ()))
         holder = next((self.overlay.held[name] for name in names if name in self.overlay.held), None)
         served = (
             self.kept[identity] for identity in self.kinds[address.split("/", 1)[0]].serves(observed) if identity in self.kept
@@ -143,7 +147,7 @@ def texts(observed: Observed) -> Iterator[str]:
     def walk(value: Any) -> Iterator[str]:
         if isinstance(value, str):
             yield value
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and "Statement" not in value:  # a policy names whom it lets in
             for item in value.values():
                 yield from walk(item)
         elif isinstance(value, (list, tuple, set, frozenset)):

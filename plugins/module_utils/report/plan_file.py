@@ -183,10 +183,17 @@ def check_refusals(plan: Mapping[str, Any], path: Path) -> None:
         raise PlanError(f"platform_plan: {path} has refusals, so it cannot be applied: {listed}")
 
 
-def approved(plan: Mapping[str, Any], tier: str) -> dict[str, list[Any]]:
-    """``{address: [action, [field, ...]]}``: what the plan lets this tier do."""
+def approved(plan: Mapping[str, Any], tier: str, begun: bool) -> dict[str, dict[str, Any]]:
+    """``{address: {action, fields: {name: new}, ground}}``: what the plan lets this tier do.
+
+    ``begun``: this run has begun it, and so moved the ground itself.
+    """
     return {
-        item["address"]: [item["action"], [change["field"] for change in item["fields"]]]
+        item["address"]: {
+            "action": item["action"],
+            "fields": {change["field"]: change["new"] for change in item["fields"]},
+            "ground": {} if begun else item["ground"],
+        }
         for item in plan["actions"]
         if item["tier"] == tier
     }

@@ -174,8 +174,17 @@ def test_a_plan_with_refusals_is_not_applied(tmp_path):
 
 
 def test_what_a_plan_lets_a_tier_do():
-    assert plan_file.approved(document(), "kms") == {
-        "kms_key/rds": ["update", ["rotation", "policy"]],
-        "kms_key/storage": ["create", ["alias", "arn"]],
+    found = plan_file.approved(document(), "kms", begun=False)
+    assert {address: (item["action"], list(item["fields"])) for address, item in found.items()} == {
+        "kms_key/rds": ("update", ["rotation", "policy"]),
+        "kms_key/storage": ("create", ["alias", "arn"]),
     }
-    assert plan_file.approved(document(), "waf") == {}
+    planned = {item["address"]: item for item in document()["actions"]}
+    for address, item in found.items():
+        assert item["fields"] == {change["field"]: change["new"] for change in planned[address]["fields"]}
+        assert item["ground"] == planned[address]["ground"]
+    assert plan_file.approved(document(), "waf", begun=False) == {}
+
+
+def test_what_this_run_has_begun_has_moved_its_ground_itself():
+    assert {str(item["ground"]) for item in plan_file.approved(document(), "kms", begun=True).values()} == {"{}"}

@@ -40,6 +40,7 @@ class HostedZone(Kind):
     name = "hosted_zone"
     services = (CLIENT,)
     stateful = True
+    plain = True
     fields = (Field("domain", on_change="replace"), Field("comment"))
 
     def observe(self, view: View) -> Iterable[Observed]:
