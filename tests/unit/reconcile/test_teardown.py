@@ -82,6 +82,68 @@ def test_what_the_configuration_forgot_rests_on_whatever_it_names():
     assert set(kept(outcome)) == {"vault/old", "thing/wall"}
 
 
+def test_what_is_configured_rests_on_what_it_names_as_it_stands_too():
+    cloud = Cloud()
+    resources = [Resource(THING, "old"), Resource(THING, "new"), Resource(VAULT, "v", {"link": Ref("thing/new")})]
+    apply(cloud, *resources)
+    ids = {record["tags"]["agent-platform:address"]: key for key, record in cloud.records.items()}
+    cloud.records[ids["vault/v"]]["fields"]["link"] = ids["thing/old"]
+    outcome = reconciler(cloud).absent(resources, keep_data=True)
+    assert planned(outcome) == {}
+    assert set(kept(outcome)) == {"vault/v", "thing/old", "thing/new"}
+
+
+def test_what_lost_our_tags_is_kept_with_what_it_rests_on():
+    class Named(FakeKind):
+        name = "named"
+        stateful = True
+
+        def observe(self, view):
+            return [self.seen(key, record) for key, record in view.api.records.items() if record["kind"] == "named"]
+
+    named, cloud = Named(), Cloud()
+    resources = [Resource(THING, "key"), Resource(named, "n", {"link": Ref("thing/key")})]
+    reconciler(cloud, kinds=(named, THING)).present(resources)
+    (record,) = [record for record in cloud.records.values() if record["kind"] == "named"]
+    record["tags"] = {"agent-platform:address": "named/n"}
+    outcome = reconciler(cloud, kinds=(named, THING)).absent(resources)
+    assert planned(outcome) == {}
+    assert "was not made by deployment test-here" in kept(outcome)["named/n"]
+    assert kept(outcome)["thing/key"] == "named/n, which is kept, rests on it"
+
+
+class Key(FakeKind):
+    name = "key"
+    stateful = True
+    guards = True
+
+
+class Zone(FakeKind):
+    name = "zone"
+    stateful = True
+    plain = True
+
+    def blocks_delete(self, context, observed, options):
+        return Block("it holds records of others")
+
+
+class Archive(FakeKind):
+    name = "archive"
+    stateful = True
+
+    def blocks_delete(self, context, observed, options):
+        return Block("it is locked")
+
+
+@pytest.mark.parametrize(("kind", "stays"), [(Archive(), True), (Zone(), False)])
+def test_no_key_goes_while_data_is_kept_that_it_may_have_encrypted(kind, stays):
+    key, cloud, overlay = Key(), Cloud(), Overlay()
+    reconciler(cloud, kinds=(key, kind)).present([Resource(key, "k"), Resource(kind, "a")])
+    reconciler(cloud, overlay=overlay, kinds=(kind,)).absent([Resource(kind, "a")])
+    outcome = reconciler(cloud, overlay=Overlay(overlay.as_dict()), kinds=(key,)).absent([Resource(key, "k")])
+    assert ("key/k" in kept(outcome)) is stays
+
+
 class Recorded(FakeKind):
     """Leaves a copy that cannot be read without the thing of this id."""
 
