@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
             memory.stands_at(place)
         if part:
             memory.remember(part, self._name(), result, planned)
-        else:
+        if verb in WRITING:
             memory.note(self._name(), not result.get("failed") and not result.get("awaiting"))
         return result
 

@@ -73,12 +73,13 @@ def resealed(path, **changed):
 
 @pytest.mark.parametrize("empty", ["prod"], indirect=True)
 def test_from_an_empty_account_to_just_what_was_planned(empty, plan, deployed):
+    first = deployed("prod").first
+    deployed.empty()
     path = plan(empty)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     document = json.loads(path.read_text())
     assert document["tiers"] == TIERS
     assert {action["action"] for action in document["actions"]} == {"create"}
-    first = deployed("prod").first
     assert [a["address"] for a in document["actions"]] == [a["address"] for tier in TIERS for a in first[tier]["plan"]]
     told = closing(plan.done)
     assert told[0] == f"Plan of prod-us-east-1 in account 123456789012, us-east-1: {len(document['actions'])} to create"
@@ -120,7 +121,7 @@ def test_what_moved_is_named_before_the_first_write(scratch, plan):
     assert "retention_seconds would become 432000 in the plan, and would become 518400 by now" in said
     # Nor does a tier by itself do what is not in the plan.
     said = refused(scratch, path, *MESSAGING, playbook="playbooks/messaging.yml")
-    assert "sqs_queue/ticket-events: update is not in the plan that was approved" in said
+    assert "sqs_queue/ticket-events: visibility_timeout_seconds was not to change in the plan that was approved" in said
 
 
 @pytest.mark.parametrize("scratch", ["prod"], indirect=True)
