@@ -127,17 +127,17 @@ class _Teardown:
         for need in self.graph.rests_on(address) | set(texts(observed)):
             self.overlay.held.setdefault(need, address)
         kind = self.kinds[address.split("/", 1)[0]]
-        if kind.stateful and not kind.plain:
+        if kind.stateful and not kind.plain and not kind.guards:
             # A key that was in use before is named nowhere.
             self.overlay.held.setdefault(DATA, address)
 
     def _holder(self, address: str, observed: Observed) -> str | None:
-        guards = self.kinds[address.split("/", 1)[0]].guards
-        names = (address, observed.id, str(observed.attributes.get("arn")), *((DATA,) if guards else ()))
+        kind = self.kinds[address.split("/", 1)[0]]
+        # What AWS cannot tag is a part of something else, and has its id.
+        own = (observed.id, str(observed.attributes.get("arn"))) if kind.tagged else ()
+        names = (address, *own, *((DATA,) if kind.guards else ()))
         holder = next((self.overlay.held[name] for name in names if name in self.overlay.held), None)
-        served = (
-            self.kept[identity] for identity in self.kinds[address.split("/", 1)[0]].serves(observed) if identity in self.kept
-        )
+        served = (self.kept[identity] for identity in kind.serves(observed) if identity in self.kept)
         return holder or next(served, None)
 
 
