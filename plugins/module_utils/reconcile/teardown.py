@@ -123,10 +123,13 @@ class _Teardown:
         self.kept[observed.id] = address
         if alone:
             return
-        # It rests on what the configuration says, and on whatever it names as it stands.
-        for need in self.graph.rests_on(address) | set(texts(observed)):
-            self.overlay.held.setdefault(need, address)
         kind = self.kinds[address.split("/", 1)[0]]
+        needs = self.graph.rests_on(address)
+        if kind.stateful or address not in self.graph.resources:
+            # It rests on whatever it names as it stands, too.
+            needs |= set(texts(observed))
+        for need in needs:
+            self.overlay.held.setdefault(need, address)
         if kind.stateful and not kind.plain and not kind.guards:
             # A key that was in use before is named nowhere.
             self.overlay.held.setdefault(DATA, address)
