@@ -30,8 +30,8 @@ class Observation:
 class Observer:
     """Runs ``observe`` of each managed kind and ``find`` of each looked-up one side by side.
 
-    What others left behind is looked for by a destroy alone. ``thorough``: the kinds of which to look for everything that is owned. ``for_deletion``: that of all, with twins, and
-    for nothing of other tiers.
+    ``thorough``: the kinds of which to look for everything that is owned. ``for_deletion``: that of all, with twins, and
+    for nothing of other tiers. What others left behind is looked for by a destroy alone.
     """
 
     def __init__(

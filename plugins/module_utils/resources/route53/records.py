@@ -119,7 +119,10 @@ class DnsRecord(Kind):
         targets, balancers = self._targets(view), [resource.desired["name"] for resource in view.desired("load_balancer")]
         for zone in zones:
             for record in records(view, zone["id"]) if is_ours(view, zone) else ():
-                name, target = (plain(record["Name"]), record["Type"]), canonical_name(record.get("AliasTarget", {}).get("DNSName", ""))
+                name, target = (
+                    (plain(record["Name"]), record["Type"]),
+                    canonical_name(record.get("AliasTarget", {}).get("DNSName", "")),
+                )
                 ours = target in targets or any(_names_load_balancer(target, balancer, view.api.region) for balancer in balancers)
                 if ours and name not in wanted:
                     yield self._observed(f"{self.name}/{'-'.join(name)}", zone["id"], record)
