@@ -177,7 +177,7 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
         check_approved_place(params.get("approved_for"), place)
         destroys = params["verb"] == "destroy"
         takes_data, lifts = (destroys and bool(params.get(name)) for name in ("confirm_data", "lift_deletion_protection"))
-        context = Context(api, owner, options.progress, takes_data, lifts)
+        context = Context(api, owner, options.progress, destroys, takes_data, lifts)
         looks = options.check_mode or only_looks(params)
         reconciler = Reconciler(
             context,

@@ -355,6 +355,38 @@ def test_a_zone_with_records_of_others_stays(whole, route53):
     assert left == {f"{DOMAIN}.", f"mail.{DOMAIN}."}
 
 
+@pytest.mark.parametrize("name", ["grafana", DOMAIN])
+def test_an_alias_of_others_in_a_zone_of_ours_is_not_touched(whole, route53, elb, name):
+    """Under any name but the desired ones, and also when the configuration has none any more."""
+    subnets = [zone["SubnetId"] for zone in balancer(elb)["AvailabilityZones"]]
+    app = elb.create_load_balancer(Name="someone-elses-app", Subnets=subnets)["LoadBalancers"][0]
+    alias = {"HostedZoneId": app["CanonicalHostedZoneId"], "DNSName": app["DNSName"], "EvaluateTargetHealth": False}
+    full = f"grafana.{DOMAIN}"
+    write(route53, "CREATE", {"Name": full, "Type": "A", "AliasTarget": alias})
+    gone = {} if name == "grafana" else {**NOWHERE, "require_domain": False}
+    drift = run(whole, verb="drift", **gone)
+    found = {item["address"] for item in drift["strangers"]} | {item["address"] for item in drift["plan"]}
+    assert not [address for address in found if "grafana" in address]
+    pruned = f"dns_record/{full}-A"
+    run(whole, prune=[pruned])
+    assert (full, "A") in records(route53, zone(route53))
+    (kept,) = run(whole, state="absent", **gone)["kept"]
+    assert f"holds records of others: {full} A; delete them" in kept["reason"]
+    assert set(records(route53, zone(route53))) == {(full, "A")}
+
+
+def test_an_alias_of_ours_under_a_former_name_goes(whole, monkeypatch, route53, elb):
+    """Of the load balancer that stands, and of one that is gone."""
+    ours = balancer(elb)
+    alias = {"HostedZoneId": ours["CanonicalHostedZoneId"], "DNSName": ours["DNSName"], "EvaluateTargetHealth": False}
+    for name in ("old", "older"):
+        write(route53, "CREATE", {"Name": f"{name}.{DOMAIN}", "Type": "A", "AliasTarget": alias})
+    plant(whole, monkeypatch, zone(route53), f"older.{DOMAIN}", "prod-platform-7.us-east-1.elb.amazonaws.com")
+    result = run(whole, state="absent")
+    assert {f"dns_record/{name}.{DOMAIN}-A" for name in ("old", "older")} <= set(tiers.addresses(result))
+    assert result["kept"] == []
+
+
 def test_a_certificate_that_cannot_be_issued_says_why_and_is_made_anew(whole, prepare):
     whole.on_ground()
     whole.aws.settings.failures = {"certificate": "CAA_ERROR"}

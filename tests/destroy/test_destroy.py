@@ -108,6 +108,19 @@ def test_with_data_only_last_snapshots_and_their_keys_stay(prod):
     assert all(result["plan"] == [] for result in prod.site(check_mode=True).values())
 
 
+def test_keys_of_snapshots_stay_after_what_they_are_of_left_the_configuration(prod):
+    done = prod.destroy(data=True, lift=True)
+    (snapshot,) = prod.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    ours = [tag["Key"] for tag in snapshot["TagList"]]
+    prod.client("rds").remove_tags_from_resource(ResourceName=snapshot["DBSnapshotArn"], TagKeys=ours)
+    without = {**prod.parameters, "dynamodb": {**prod.parameters["dynamodb"], "tables": []}}
+    again = teardown.attempt(without, prod.deployment, data=True, lift=True)
+    assert (again.failures, again.gone) == ({}, [])
+    assert again.kept == {address: again.kept[address] for address in done.kept}
+    assert "DeletedTableBackup" in again.kept["kms_key/dynamodb"]
+    assert snapshot["DBSnapshotIdentifier"] in again.kept["kms_key/rds"]
+
+
 def test_queues_with_messages_stay_and_full_buckets_and_tables_go_with_data(dev):
     sqs, s3, table = dev.client("sqs"), dev.client("s3"), dev.client("dynamodb")
     urls = {url.rsplit("/", 1)[-1]: url for url in sqs.list_queues()["QueueUrls"]}

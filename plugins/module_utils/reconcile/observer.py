@@ -31,7 +31,7 @@ class Observer:
     """Runs ``observe`` of each managed kind and ``find`` of each looked-up one side by side.
 
     ``thorough``: the kinds of which to look for everything that is owned. ``for_deletion``: that of all, with twins, and
-    for nothing of other tiers.
+    for nothing of other tiers. What others left behind is looked for by a destroy alone.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Observer:
         thorough: Collection[str] = (),
     ):
         self.context = context
-        self.kinds = {kind.name: kind for kind in kinds if for_deletion or not kind.leftover}
+        self.kinds = {kind.name: kind for kind in kinds if context.destroys or not kind.leftover}
         self.graph = graph
         self.foreign: dict[tuple[str, str], list[Resource]] = {}
         self.thorough = set(self.kinds) if for_deletion else set(thorough)

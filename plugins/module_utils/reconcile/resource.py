@@ -26,6 +26,8 @@ class Context:
     api: Any
     owner: Owner
     progress: Callable[[str, str, float], None] = _no_progress
+    # A destroy also looks for what others made within what was ours.
+    destroys: bool = False
     # A destroy takes what holds data too.
     destroy_data: bool = False
     # A destroy switches deletion protection off where it is on.
@@ -176,7 +178,7 @@ class Kind:
     revivable: ClassVar[bool] = False
     # Others make it, or let go of it, while the rest is being deleted: a deletion looks for it once more in the end.
     aftermath: ClassVar[bool] = False
-    # Others make it within what is ours, and it belongs to no configuration: only a deletion looks for it.
+    # Others make it within what is ours, and it belongs to no configuration: only a destroy looks for it.
     leftover: ClassVar[bool] = False
     # The variable that sets the field ``deletion_protection``, for a kind that has one.
     protection: ClassVar[str] = ""

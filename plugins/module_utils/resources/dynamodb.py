@@ -255,7 +255,7 @@ class Table(Kind):
         return dynamodb_backups.last_of(observed)
 
     def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
-        return dynamodb_backups.standing(context, [resource.desired["name"] for resource in resources])
+        return dynamodb_backups.standing(context)
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
         """One with items needs ``destroy_data``. ItemCount is up to six hours old, so a Scan tells."""

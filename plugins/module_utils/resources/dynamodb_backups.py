@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from ..aws.errors import tolerating
 from ..reconcile.resource import Context, Left, Observed
@@ -22,17 +21,20 @@ def last_of(observed: Observed) -> Left | None:
     return Left(f"backup {observed.id}{LAST_BACKUP}", needs, "which DynamoDB keeps for 35 days")
 
 
-def standing(context: Context, tables: Iterable[str]) -> Iterator[Left]:
-    """Backups of tables of these names, made by DynamoDB or by a person; they carry no tags of ours."""
-    client = context.api.client("dynamodb")
-    for backup in (item for found in context.api.map(lambda name: _backups(context, name), tables) for item in found):
-        with tolerating("BackupNotFoundException"):
-            details = client.describe_backup(BackupArn=backup["BackupArn"])["BackupDescription"]
-            key = ((details.get("SourceTableFeatureDetails") or {}).get("SSEDescription") or {}).get("KMSMasterKeyArn")
-            yield Left(f"backup {backup['BackupName']}", tuple(filter(None, [key])))
+def standing(context: Context) -> Iterator[Left]:
+    """Every backup of the account: they carry no tags of ours, and the table's entry may have left the configuration. One that
+    needs no key of ours holds nothing of ours."""
+    found = context.api.pages("dynamodb", "list_backups", "BackupSummaries", BackupType="ALL")
+    standing_ones = [backup for backup in found if backup.get("BackupStatus") != "DELETED"]
+    for backup, key in zip(
+        standing_ones, context.api.map(lambda backup: _key(context, backup["BackupArn"]), standing_ones), strict=True
+    ):
+        if key:
+            yield Left(f"backup {backup['BackupName']}", (key,))
 
 
-def _backups(context: Context, table: str) -> list[dict[str, Any]]:
-    """Those that still stand."""
-    found = context.api.pages("dynamodb", "list_backups", "BackupSummaries", TableName=table, BackupType="ALL")
-    return [backup for backup in found if backup.get("BackupStatus") != "DELETED"]
+def _key(context: Context, arn: str) -> str | None:
+    with tolerating("BackupNotFoundException"):
+        details = context.api.client("dynamodb").describe_backup(BackupArn=arn)["BackupDescription"]
+        return ((details.get("SourceTableFeatureDetails") or {}).get("SSEDescription") or {}).get("KMSMasterKeyArn")
+    return None

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...reconcile.ownership import DEPLOYMENT
 from ...reconcile.resource import Observed, View
 from ..logs import LogGroup
 
 
 class ClusterLogGroup(LogGroup):
-    """Ours is also one without an owner under the name that the configuration gives it, unless a stranger's cluster stands."""
+    """For a destroy ours is also one as EKS makes it, under the name that the configuration gives it, unless a stranger's cluster
+    stands."""
 
     observe_after = ("eks_cluster",)
     aftermath = True
@@ -25,5 +25,6 @@ class ClusterLogGroup(LogGroup):
         strangers = {f"/aws/eks/{c.id}/cluster" for c in view.of("eks_cluster").values() if not view.owner.owns(c.tags or {})}
         names = {resource.desired["log_group_name"] for resource in view.resources} - strangers
         for observed in super().observe(view):
-            observed.remade = observed.id in names and DEPLOYMENT not in (observed.tags or {})
+            bare = not observed.tags and not any(observed.fields.get(name) for name in ("kms_key", "retention_days"))
+            observed.remade = view.destroys and bare and observed.id in names
             yield observed

@@ -241,10 +241,9 @@ class ReplicationGroup(Kind):
         return Left(f"cache snapshot {observed.attributes['final_snapshot']}", _key(observed.fields.get("kms_key")))
 
     def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
-        """Of each desired cache: snapshots carry no tags of ours."""
-        wanted = {resource.desired["group_id"] for resource in resources}
+        """All that the account has: they carry no tags of ours, and the cache's entry may have left the configuration."""
         for item in context.api.pages(SERVICE, "describe_snapshots", "Snapshots", SnapshotSource="user"):
-            if item.get("ReplicationGroupId") in wanted:
+            if item.get("KmsKeyId"):
                 yield Left(f"cache snapshot {item['SnapshotName']}", _key(item.get("KmsKeyId")))
 
     def refresh(self, context: Context, observed: Observed) -> str | None:

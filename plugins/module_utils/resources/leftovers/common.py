@@ -39,7 +39,7 @@ EKS_MADE = "aws:eks:cluster-name"
 
 
 class LeftoverKind(Kind):
-    """Never made, changed or looked for but by a deletion. Its address is its id."""
+    """Never made, changed or looked for but by a destroy. Its address is its id."""
 
     tagged = False
     aftermath = True

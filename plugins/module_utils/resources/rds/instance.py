@@ -217,10 +217,11 @@ class Instance(Kind):
         return Left(f"database snapshot {name}", tuple(filter(None, [observed.fields.get("kms_key")])))
 
     def left_before(self, context: Context, resources: Sequence[Resource]) -> Iterable[Left]:
-        """Snapshots that somebody asked for carry the tags of their database."""
-        for item in context.api.pages(common.SERVICE, "describe_db_snapshots", "DBSnapshots", SnapshotType="manual"):
-            if context.owner.owns_in_tier(as_dict(item.get("TagList"))):
-                yield Left(f"database snapshot {item['DBSnapshotIdentifier']}", tuple(filter(None, [item.get("KmsKeyId")])))
+        """All that the account has and a person or AWS Backup asked for: whoever made one, it may need a key of ours."""
+        for source in ("manual", "awsbackup"):
+            for item in context.api.pages(common.SERVICE, "describe_db_snapshots", "DBSnapshots", SnapshotType=source):
+                if item.get("KmsKeyId"):
+                    yield Left(f"database snapshot {item['DBSnapshotIdentifier']}", (item["KmsKeyId"],))
 
     def refresh(self, context: Context, observed: Observed) -> str | None:
         """A new instance learns its endpoint and its secret while it is made."""

@@ -61,9 +61,10 @@ class DnsRecord(Kind):
 
     Options: those of ``zone_for``; ``load_balancer``, the name of ours.
 
-    A record that stands there already is ours in a zone of ours, and elsewhere when it points to what is ours; any other is
-    somebody else's, and stops the run before it writes anything. A load balancer that is gone is known by its name; of a
-    distribution that is gone nothing tells whose it was.
+    A record that stands under a desired name already is ours in a zone of ours, and elsewhere when it points to what is ours; any
+    other is somebody else's, and stops the run before it writes anything. Under any other name one is ours only in a zone of ours
+    and when it points to what is ours. A load balancer that is gone is known by its name; of a distribution that is gone nothing
+    tells whose it was.
     """
 
     name = "dns_record"
@@ -114,11 +115,16 @@ class DnsRecord(Kind):
         )
 
     def _forgotten(self, view: View, zones: list[dict[str, Any]], wanted: Container[tuple[str, str]]) -> Iterator[Observed]:
-        """Aliases in zones of ours under names that are no longer in the configuration."""
+        """Aliases of what is ours, in zones of ours, under names that are no longer in the configuration."""
+        targets, balancers = self._targets(view), [resource.desired["name"] for resource in view.desired("load_balancer")]
         for zone in zones:
             for record in records(view, zone["id"]) if is_ours(view, zone) else ():
-                name = (plain(record["Name"]), record["Type"])
-                if name not in wanted and plain(record.get("AliasTarget", {}).get("DNSName", "")).endswith(FRONTS):
+                name, target = (
+                    (plain(record["Name"]), record["Type"]),
+                    canonical_name(record.get("AliasTarget", {}).get("DNSName", "")),
+                )
+                ours = target in targets or any(_names_load_balancer(target, balancer, view.api.region) for balancer in balancers)
+                if ours and name not in wanted:
                     yield self._observed(f"{self.name}/{'-'.join(name)}", zone["id"], record)
 
     @staticmethod

@@ -24,7 +24,7 @@ CLIENT = "route53"
 TYPE = "hostedzone"
 # The most that ListTagsForResources and ChangeTagsForResource take.
 BATCH = 10
-# What we put into a zone besides what it begins with, and what would not be missed.
+# The ends of what we put into a zone besides what it begins with: a proof of a certificate, which would not be missed, and aliases.
 PROOF, CLOUDFRONT = ".acm-validations.aws", ".cloudfront.net"
 FRONTS = (CLOUDFRONT, ".elb.amazonaws.com")
 OWN_TYPES = ("NS", "SOA")
@@ -41,6 +41,7 @@ class HostedZone(Kind):
     services = (CLIENT,)
     stateful = True
     plain = True
+    observe_after = ("dns_record",)
     fields = (Field("domain", on_change="replace"), Field("comment"))
 
     def observe(self, view: View) -> Iterable[Observed]:
@@ -61,10 +62,15 @@ class HostedZone(Kind):
                 # One whose making was cut off has no tags yet: what is known of it is whose it is.
                 known = mine if view.owner.owns_in_tier(mine) else {**mine, DEPLOYMENT: view.owner.deployment}
                 servers = name_servers(view, zone["id"])
+                aliases = [item.fields for item in view.of("dns_record").values() if item.fields["zone"] == zone["id"]]
                 yield Observed(
                     address_in(mine, self.name, zone["domain"]),
                     zone["id"],
-                    fields={"domain": zone["domain"], "comment": zone["comment"]},
+                    fields={
+                        "domain": zone["domain"],
+                        "comment": zone["comment"],
+                        "aliases": sorted(f"{alias['name']} {alias['type']}" for alias in aliases),
+                    },
                     attributes={"name_servers": servers},
                     tags=known,
                 )
@@ -117,10 +123,10 @@ class HostedZone(Kind):
             client.update_hosted_zone_comment(Id=observed.id, Comment=delta["comment"].new)
 
     def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
-        others = [record for record in records(context, observed.id) if not _expected(record, observed.fields["domain"])]
+        others = [record for record in records(context, observed.id) if not _expected(record, observed.fields)]
         if not others:
             return None
-        names = sorted({f"{record['Name'].rstrip('.')} {record['Type']}" for record in others})
+        names = sorted({_title(record) for record in others})
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return Block(
             f"the zone {observed.fields['domain']} holds records of others: {', '.join(names[:3])}{more}; delete them and run again"
@@ -219,14 +225,17 @@ def _within(name: str, domain: str) -> bool:
     return name == domain or name.endswith("." + domain)
 
 
-def _expected(record: Mapping[str, Any], domain: str) -> bool:
-    """Whether it goes with the zone: the zone's own, or one of a kind that this tier puts there and takes away."""
-    if record["Type"] in OWN_TYPES and plain(record["Name"]) == domain:
+def _title(record: Mapping[str, Any]) -> str:
+    return f"{plain(record['Name'])} {record['Type']}"
+
+
+def _expected(record: Mapping[str, Any], zone: Mapping[str, Any]) -> bool:
+    """Whether it goes with the zone: the zone's own, a certificate's proof, or an alias of ours, which ``zone`` (fields) lists."""
+    if record["Type"] in OWN_TYPES and plain(record["Name"]) == zone["domain"]:
         return True
     if record["Type"] == "CNAME":
         return all(plain(item["Value"]).endswith(PROOF) for item in record.get("ResourceRecords") or ())
-    target = plain(record.get("AliasTarget", {}).get("DNSName", ""))
-    return target.endswith(FRONTS)
+    return _title(record) in zone["aliases"]
 
 
 def _tags(context: Context, zone_ids: list[str]) -> dict[str, dict[str, str]]:
