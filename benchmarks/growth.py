@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,13 +50,15 @@ def measure(bench: Bench, latency_ms: float, runs: int, sizes: tuple[int, ...] =
             values.write_text(json.dumps(variables(size)))
             command = [*OURS, "--tags", tier, "-e", f"@{values}"]
 
-            def run(scenario: str, latency: float, number: int, command: Any = command, name: str = name, size: int = size) -> Any:
-                cost = bench.cost(command, latency)
-                about = {"what": "growth", "subject": f"{size} {name}", "scenario": scenario, "latency_ms": latency, "n": number}
-                return {**about, "size": size, **cost.as_dict()}
-
+            run = functools.partial(_run, bench, command, name, size)
             yield run("fresh", 0, 0)
             yield run("same", 0, 0)
             if size <= TIMED:
                 for number in range(runs):
                     yield run("same", latency_ms, number)
+
+
+def _run(bench: Any, command: list[str], name: str, size: int, scenario: str, latency: float, number: int) -> dict[str, Any]:
+    cost = bench.cost(command, latency)
+    about = {"what": "growth", "subject": f"{size} {name}", "scenario": scenario, "latency_ms": latency, "n": number}
+    return {**about, "size": size, **cost.as_dict()}

@@ -57,7 +57,9 @@ class Recorded:
 
     def one(self, operation: str, **wanted: Any) -> dict[str, Any] | None:
         """The parameters of the only call with these, None when there was none."""
-        found = [params for params, _ in self.of(operation) if all(params.get(name) == value for name, value in wanted.items())]
+        found = [
+            params for params, _answer in self.of(operation) if all(params.get(name) == value for name, value in wanted.items())
+        ]
         assert len(found) <= 1, f"{operation} {wanted}: {len(found)} calls"
         return found[0] if found else None
 
@@ -129,9 +131,9 @@ def listed(recorded: Recorded) -> dict[str, Any]:
 
 def _network(recorded: Recorded) -> dict[str, Any]:
     of, called = recorded.of, recorded.called
-    tables = {params["SubnetId"]: called(params["RouteTableId"]) for params, _ in of("AssociateRouteTable")}
-    routes = {called(params["RouteTableId"]): params for params, _ in of("CreateRoute")}
-    entries = [params for params, _ in of("CreateNetworkAclEntry")]
+    tables = {params["SubnetId"]: called(params["RouteTableId"]) for params, _answer in of("AssociateRouteTable")}
+    routes = {called(params["RouteTableId"]): params for params, _answer in of("CreateRoute")}
+    entries = [params for params, _answer in of("CreateNetworkAclEntry")]
     vpc, gateway, group = of("CreateVpc")[0][0], of("CreateInternetGateway")[0][0], of("CreateLogGroup")[0][0]
     role, flow_log = of("CreateRole")[0][0], of("CreateFlowLogs")[0][0]
     written = of("PutRolePolicy")[0][0]
@@ -149,7 +151,7 @@ def _network(recorded: Recorded) -> dict[str, Any]:
             }
             for params, answer in of("CreateSubnet")
         ],
-        "elastic_ips": [{"name": name_of(params), "tags": tags(params)} for params, _ in of("AllocateAddress")],
+        "elastic_ips": [{"name": name_of(params), "tags": tags(params)} for params, _answer in of("AllocateAddress")],
         "nat_gateways": [
             {
                 "name": name_of(params),
@@ -157,7 +159,7 @@ def _network(recorded: Recorded) -> dict[str, Any]:
                 "elastic_ip": called(params["AllocationId"]),
                 "tags": tags(params),
             }
-            for params, _ in of("CreateNatGateway")
+            for params, _answer in of("CreateNatGateway")
         ],
         "route_tables": [
             {
@@ -166,7 +168,7 @@ def _network(recorded: Recorded) -> dict[str, Any]:
                 "nat_gateway": called(routes.get(name_of(params), {}).get("NatGatewayId")),
                 "tags": tags(params),
             }
-            for params, _ in of("CreateRouteTable")
+            for params, _answer in of("CreateRouteTable")
         ],
         "network_acls": [
             {
@@ -213,7 +215,7 @@ def _network(recorded: Recorded) -> dict[str, Any]:
                 "route_tables": sorted(called(one) for one in params.get("RouteTableIds", [])),
                 "tags": tags(params),
             }
-            for params, _ in of("CreateVpcEndpoint")
+            for params, _answer in of("CreateVpcEndpoint")
         ],
         "log_group": {
             "name": group["logGroupName"],
@@ -238,7 +240,7 @@ def _network(recorded: Recorded) -> dict[str, Any]:
 
 
 def _defaults(recorded: Recorded) -> dict[str, dict[str, str]]:
-    return {tags(params)[ADDRESS]: tags(params) for params, _ in recorded.of("CreateTags")}
+    return {tags(params)[ADDRESS]: tags(params) for params, _answer in recorded.of("CreateTags")}
 
 
 def _rules(recorded: Recorded, call: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -284,7 +286,7 @@ def _keys(recorded: Recorded) -> dict[str, Any]:
 def _stores(recorded: Recorded) -> dict[str, Any]:
     of, called = recorded.of, recorded.called
     return {
-        "buckets": [_bucket(recorded, params) for params, _ in of("CreateBucket")],
+        "buckets": [_bucket(recorded, params) for params, _answer in of("CreateBucket")],
         "tables": [
             {
                 "name": params["TableName"],
@@ -302,7 +304,7 @@ def _stores(recorded: Recorded) -> dict[str, Any]:
                 ]["RecoveryPeriodInDays"],
                 "tags": tags(params),
             }
-            for params, _ in of("CreateTable")
+            for params, _answer in of("CreateTable")
         ],
         "topics": [
             {
@@ -322,11 +324,11 @@ def _stores(recorded: Recorded) -> dict[str, Any]:
                 "attributes": {name: value for name, value in params["Attributes"].items() if name != "KmsMasterKeyId"},
                 "tags": tags(params),
             }
-            for params, _ in of("CreateQueue")
+            for params, _answer in of("CreateQueue")
         ],
         "subscriptions": [
             {"topic": params["TopicArn"], "queue": params["Endpoint"], "attributes": params["Attributes"]}
-            for params, _ in of("Subscribe")
+            for params, _answer in of("Subscribe")
         ],
     }
 

@@ -105,7 +105,7 @@ async def _message(reader: asyncio.StreamReader, waiting: asyncio.StreamWriter |
     except asyncio.IncompleteReadError:
         return b""
     first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {name.strip().lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
     if waiting and headers.get("expect", "").lower() == "100-continue":
         waiting.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         head = b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(b"expect:"))
