@@ -149,6 +149,37 @@ def test_others_clusters_are_not_touched(dev):
     assert any(name == "untagged vpc" for name in census(dev.client)["vpc"])
 
 
+def test_what_is_left_of_a_former_cluster_in_our_network_goes(dev):
+    """One that neither stands nor is configured any more."""
+    vpc = dev.vpc()
+    made = litter(dev, "former", vpc, dev.subnets(vpc), "former")
+    dev.destroy()
+    assert standing(dev, made) == {"volume"}
+
+
+@pytest.mark.parametrize("whose", ["a stranger's cluster", "nodes of their own"])
+def test_what_strangers_have_in_our_network_is_not_touched(dev, whose):
+    vpc, ec2 = dev.vpc(), dev.client("ec2")
+    marks = tags(**{"kubernetes.io/cluster/theirs": "owned"})
+    subnet = dev.subnets(vpc)[0]
+    group = ec2.create_security_group(
+        GroupName="theirs", Description="theirs", VpcId=vpc, TagSpecifications=specification("security-group", marks)
+    )["GroupId"]
+    if whose == "nodes of their own":
+        ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnet, TagSpecifications=specification("instance", marks)
+        )
+    else:
+        default = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        role = dev.client("eks").describe_cluster(name=dev.cluster)["cluster"]["roleArn"]
+        dev.client("eks").create_cluster(
+            name="theirs", roleArn=role, resourcesVpcConfig={"subnetIds": [item["SubnetId"] for item in default[:2]]}
+        )
+    looked = dev.look()
+    assert [address for address in looked.gone if address.startswith("leftover_")] == []
+    assert group
+
+
 def test_both_clusters_name_is_no_leftover(dev):
     """A group that two clusters use is somebody's, and a mark of sharing is no mark of who made it."""
     ec2, vpc = dev.client("ec2"), dev.vpc()
