@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import tiers
+from support import teardown, tiers
 from support.census import census
 
 
@@ -178,6 +178,19 @@ def test_what_strangers_have_in_our_network_is_not_touched(dev, whose):
     looked = dev.look()
     assert [address for address in looked.gone if address.startswith("leftover_")] == []
     assert group
+
+
+def test_what_keeps_the_network_is_named(dev):
+    ec2, vpc = dev.client("ec2"), dev.vpc()
+    prefix = ".".join(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"].split(".")[:2])
+    theirs = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{prefix}.255.240/28")["Subnet"]["SubnetId"]
+    interface = ec2.create_network_interface(SubnetId=theirs, Description="by hand")["NetworkInterface"]["NetworkInterfaceId"]
+    dev.aws.settings.fault(service="ec2", operation="DeleteVpc", code="DependencyViolation", status=400)
+    try:
+        done = teardown.attempt(dev.parameters, dev.deployment, data=True)
+    finally:
+        dev.aws.settings.clear()
+    assert f"is still used by {interface} (by hand)" in done.failures["vpc"]
 
 
 def test_both_clusters_name_is_no_leftover(dev):
