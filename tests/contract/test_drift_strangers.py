@@ -445,6 +445,20 @@ def test_what_aws_makes_by_itself_is_no_drift(standing):
     for description in ("Amazon EKS prod-agent-platform", "ELB app/x/1", "RDSNetworkInterface", "ElastiCache prod-redis-001"):
         client("ec2").create_network_interface(SubnetId=subnet(), Description=description)
     client("iam").create_service_linked_role(AWSServiceName="guardduty.amazonaws.com")
+    managed = [{"Key": "GuardDutyManaged", "Value": "true"}]
+    client("ec2").create_security_group(
+        VpcId=vpc(),
+        GroupName="GuardDutyManagedSecurityGroup-" + vpc(),
+        Description="by GuardDuty",
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": managed}],
+    )
+    client("ec2").create_vpc_endpoint(
+        VpcId=vpc(),
+        ServiceName=f"com.amazonaws.{REGION}.guardduty-data",
+        VpcEndpointType="Interface",
+        SubnetIds=[subnet()],
+        TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": managed}],
+    )
     client("logs").create_log_group(logGroupName="/aws/containerinsights/prod-agent-platform/performance")
     assert drifts.drift(site.parameters("prod"))["unmanaged"] == []
 

@@ -51,8 +51,9 @@ class Whole:
         return self.client("ec2").describe_vpcs(Filters=mine)["Vpcs"][0]["VpcId"]
 
     def subnets(self, vpc: str) -> list[str]:
+        """One of each zone, since a load balancer takes no two of the same."""
         found = self.client("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
-        return sorted(item["SubnetId"] for item in found)
+        return sorted({item["AvailabilityZone"]: item["SubnetId"] for item in found}.values())
 
     def site(self, check_mode: bool = False) -> dict[str, dict[str, Any]]:
         """Every tier in order; in check mode each knows what those before it planned."""

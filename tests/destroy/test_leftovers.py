@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import tiers
+from support import teardown, tiers
 from support.census import census
 
 
@@ -147,6 +147,50 @@ def test_others_clusters_are_not_touched(dev):
     dev.destroy(data=True)
     assert standing(dev, made) == set(made)
     assert any(name == "untagged vpc" for name in census(dev.client)["vpc"])
+
+
+def test_what_is_left_of_a_former_cluster_in_our_network_goes(dev):
+    """One that neither stands nor is configured any more."""
+    vpc = dev.vpc()
+    made = litter(dev, "former", vpc, dev.subnets(vpc), "former")
+    dev.destroy()
+    assert standing(dev, made) == {"volume"}
+
+
+@pytest.mark.parametrize("whose", ["a stranger's cluster", "nodes of their own"])
+def test_what_strangers_have_in_our_network_is_not_touched(dev, whose):
+    vpc, ec2 = dev.vpc(), dev.client("ec2")
+    marks = tags(**{"kubernetes.io/cluster/theirs": "owned"})
+    subnet = dev.subnets(vpc)[0]
+    group = ec2.create_security_group(
+        GroupName="theirs", Description="theirs", VpcId=vpc, TagSpecifications=specification("security-group", marks)
+    )["GroupId"]
+    if whose == "nodes of their own":
+        ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnet, TagSpecifications=specification("instance", marks)
+        )
+    else:
+        default = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        role = dev.client("eks").describe_cluster(name=dev.cluster)["cluster"]["roleArn"]
+        dev.client("eks").create_cluster(
+            name="theirs", roleArn=role, resourcesVpcConfig={"subnetIds": [item["SubnetId"] for item in default[:2]]}
+        )
+    looked = dev.look()
+    assert [address for address in looked.gone if address.startswith("leftover_")] == []
+    assert group
+
+
+def test_what_keeps_the_network_is_named(dev):
+    ec2, vpc = dev.client("ec2"), dev.vpc()
+    prefix = ".".join(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"].split(".")[:2])
+    theirs = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{prefix}.255.240/28")["Subnet"]["SubnetId"]
+    interface = ec2.create_network_interface(SubnetId=theirs, Description="by hand")["NetworkInterface"]["NetworkInterfaceId"]
+    dev.aws.settings.fault(service="ec2", operation="DeleteVpc", code="DependencyViolation", status=400)
+    try:
+        done = teardown.attempt(dev.parameters, dev.deployment, data=True)
+    finally:
+        dev.aws.settings.clear()
+    assert f"is still used by {interface} (by hand)" in done.failures["vpc"]
 
 
 def test_both_clusters_name_is_no_leftover(dev):

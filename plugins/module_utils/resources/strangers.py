@@ -24,6 +24,8 @@ CONTROLLERS = (
         "cluster.k8s.amazonaws.com/",
     ),
     *("karpenter.sh/", "karpenter.k8s.aws/", "eks:"),
+    # On the endpoint and the security group that GuardDuty's runtime monitoring puts into a VPC.
+    "GuardDutyManaged",
 )
 CLUSTER = "kubernetes.io/cluster/"
 

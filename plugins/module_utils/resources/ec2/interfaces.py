@@ -24,8 +24,8 @@ LISTED = 5
 def delete_when_free(context: Context, observed: Observed, filter_name: str, call: Callable[[], Any]) -> None:
     """Make the call; where interfaces forbid it that AWS will take away, wait for that and call again.
 
-    ``filter_name``: how DescribeNetworkInterfaces names what is deleted (``subnet-id``, ``group-id``). Raises EngineError with the
-    interfaces in the way when they are not AWS's to take away, WaitFailed when it does not.
+    ``filter_name``: how DescribeNetworkInterfaces names what is deleted (``subnet-id``, ``group-id``, ``vpc-id``). Raises
+    EngineError with the interfaces in the way when they are not AWS's to take away, WaitFailed when it does not.
     """
     try:
         call()

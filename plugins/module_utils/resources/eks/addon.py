@@ -20,6 +20,9 @@ from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, V
 from ...reconcile.waiter import Waiter
 from . import common
 
+# GuardDuty's runtime monitoring puts it into every cluster by itself.
+GUARDDUTY = "aws-guardduty-agent"
+
 
 def parsed(configuration: Any) -> Any:
     """Configuration values as EKS answers them (a JSON text, or none) or as they are desired.
@@ -93,7 +96,8 @@ class Addon(Kind):
         known = {(item.attributes["cluster"], item.attributes["name"]) for item in view.of(self.name).values()}
         unknown = [pair for pair in common.parts(view, "list_addons", "addons") if pair not in known]
         items = [item for item in view.api.map(lambda pair: describe(view, *pair), unknown) if item]
-        yield from common.strangers(view, self, [(item["addonName"], item) for item in items], "addonArn")
+        others = [(item["addonName"], item) for item in items if item["addonName"] != GUARDDUTY]
+        yield from common.strangers(view, self, others, "addonArn")
 
     def create(self, context: Context, resource: Resource) -> Observed:
         desired, client = resource.desired, context.api.client("eks")

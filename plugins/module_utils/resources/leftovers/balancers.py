@@ -23,7 +23,7 @@ class LoadBalancer(LeftoverKind):
     """An application or network load balancer."""
 
     name = "leftover_load_balancer"
-    services = (elb.CLIENT,)
+    services = (*LeftoverKind.services, elb.CLIENT)
     within = ("leftover_target_group", "leftover_security_group")
 
     def observe(self, view: View) -> Iterable[Observed]:
@@ -56,7 +56,7 @@ class ClassicLoadBalancer(LeftoverKind):
     """What the cloud provider makes of a Service where no controller does better."""
 
     name = "leftover_classic_load_balancer"
-    services = (CLASSIC,)
+    services = (*LeftoverKind.services, CLASSIC)
     within = ("leftover_security_group",)
 
     def observe(self, view: View) -> Iterable[Observed]:
@@ -85,7 +85,7 @@ class ClassicLoadBalancer(LeftoverKind):
 
 class TargetGroup(LeftoverKind):
     name = "leftover_target_group"
-    services = (elb.CLIENT,)
+    services = (*LeftoverKind.services, elb.CLIENT)
 
     def observe(self, view: View) -> Iterable[Observed]:
         clusters = clusters_of(view)

@@ -34,6 +34,8 @@ OWNING = "kubernetes.io/cluster/"
 NODE = "node.k8s.amazonaws.com/instance_id"
 # Of an instance that an Auto Scaling group, and so a node group, made: it goes with that.
 IN_A_GROUP = "aws:autoscaling:groupName"
+# Tags of an instance that Karpenter or EKS started begin with one of them.
+STARTED = ("karpenter.sh/", "eks:", "aws:eks:")
 # EKS makes and deletes one security group with the cluster.
 EKS_MADE = "aws:eks:cluster-name"
 
@@ -45,6 +47,7 @@ class LeftoverKind(Kind):
     aftermath = True
     leftover = True
     observe_after = ("eks_cluster",)
+    services = ("ec2", "eks")
 
     def seen(
         self,
@@ -61,7 +64,6 @@ class LeftoverKind(Kind):
 class Ec2Leftover(LeftoverKind):
     """``listing``: the operation of EC2 that lists it by tag keys, and the key of its answer."""
 
-    services = ("ec2",)
     listing: ClassVar[tuple[str, str]]
 
     def marked(self, view: View) -> Iterable[tuple[dict[str, Any], dict[str, str]]]:
@@ -84,10 +86,49 @@ class Ec2Leftover(LeftoverKind):
 
 def clusters_of(view: View) -> set[str]:
     """Names of our clusters, standing or not; without one under whose name a stranger's cluster stands."""
-    standing = view.of("eks_cluster").values()
-    ours = {cluster.id for cluster in standing if view.owner.owns(cluster.tags or {})}
-    configured = {resource.desired["name"] for resource in view.desired("eks_cluster")}
-    return (configured | ours) - ({cluster.id for cluster in standing} - ours) if view.thorough else set()
+    if not view.thorough:
+        return set()
+    seen = view.of("eks_cluster").values()
+    ours = {cluster.id for cluster in seen if view.owner.owns(cluster.tags or {})}
+    known = ours | {resource.desired["name"] for resource in view.desired("eks_cluster")}
+    former = _marked_as_owned(view) - known
+    if former:
+        # The cluster kind shows only those that are ours or configured.
+        former -= set(view.api.pages("eks", "list_clusters", "clusters"))
+    return (known - ({cluster.id for cluster in seen} - ours)) | (_in_our_vpcs(view, former) if former else set())
+
+
+def _marked_as_owned(view: View) -> set[str]:
+    """The clusters that anything of the region names as its owner: one call, which mostly ends the matter."""
+    filters = [
+        {"Name": "value", "Values": ["owned"]},
+        {"Name": "resource-type", "Values": ["security-group", "network-interface", "instance"]},
+    ]
+    keys = {item["Key"] for item in view.api.pages("ec2", "describe_tags", "Tags", Filters=filters)}
+    return {key.removeprefix(OWNING) for key in keys if key.startswith(OWNING)}
+
+
+def _in_our_vpcs(view: View, names: set[str]) -> set[str]:
+    """Those of ``names`` that own something in a VPC of ours; without one that runs nodes which neither EKS nor Karpenter started:
+    somebody's own cluster, of which EKS knows nothing."""
+    vpcs = our_vpcs(view)
+    if not vpcs:
+        return set()
+    filters = [
+        {"Name": "vpc-id", "Values": sorted(vpcs)},
+        {"Name": "tag-key", "Values": [OWNING + name for name in sorted(names)]},
+    ]
+
+    def tags(operation: str, key: str) -> list[dict[str, str]]:
+        found = view.api.pages("ec2", operation, key, Filters=filters)
+        items = [one for item in found for one in (item["Instances"] if key == "Reservations" else [item])]
+        return [as_dict(item.get("Tags") or item.get("TagSet")) for item in items]
+
+    nodes = tags("describe_instances", "Reservations")
+    rest = tags("describe_security_groups", "SecurityGroups") + tags("describe_network_interfaces", "NetworkInterfaces")
+    owned = {name for name in names for marks in nodes + rest if marks.get(OWNING + name) == "owned" and DEPLOYMENT not in marks}
+    strange = [marks for marks in nodes if not any(key.startswith(STARTED) for key in marks)]
+    return owned - {name for marks in strange for name in clusters_in(marks)}
 
 
 def clusters_in(tags: Mapping[str, str]) -> set[str]:
