@@ -150,7 +150,9 @@ class TestReport:
         assert "ours" in pages.terminal(content, ["part"])
 
 
-BURN = "import time\nheld = b'x' * 60_000_000\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+BURN = "import time\nheld = b'x' * 60_000_000\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass\n"
+# The sampler has to see it.
+BURN += "time.sleep(1)"
 
 
 class TestMeasure:
