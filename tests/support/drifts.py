@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import drift as reporting
 
-from support import site, tiers
+from support import tiers
 
 
 def run_all(parameters: Mapping[str, Mapping[str, Any]], verb: str, **more: Any) -> dict[str, dict[str, Any]]:
@@ -31,7 +31,3 @@ def drift(parameters: Mapping[str, Mapping[str, Any]], ignores: list[dict[str, s
     seen = next(reversed(results.values()))["overlay"]["seen"] if results else []
     place = {"deployment": "", "environment": "", "region": ""}
     return reporting.document(place, results, ignores or [], seen)
-
-
-def prod() -> dict[str, dict[str, Any]]:
-    return site.parameters("prod")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..kinds import KINDS
 from ..reconcile.ownership import DEPLOYMENT, RESERVED, TIER
@@ -48,6 +49,34 @@ def among(view: View, kind: Kind, candidates: Iterable[Candidate]) -> Iterator[S
     for one, carried in zip(unknown, tags, strict=True):
         if carried is not None and not is_accounted_for(view, carried):
             yield Stranger(f"{kind.name}/{one.name}", one.id, attributes={"arn": one.arn or None}, tags=dict(carried), why=one.why)
+
+
+def named_or_inside(
+    view: View,
+    kind: Kind,
+    items: Iterable[Mapping[str, Any]],
+    key: str,
+    arn: str,
+    vpc: str,
+    tags_of: Callable[[str], Mapping[str, str] | None],
+) -> Iterator[Stranger]:
+    """Of what a Describe found, those of our names (under ``key``), or in our networks (by the key ``vpc``; empty: it has none).
+
+    ``arn``: the key of the ARN, by which ``tags_of`` reads the tags.
+    """
+    vpcs = own_vpcs(view) if vpc else []
+    near = [(item, item.get(vpc) in vpcs) for item in items if item[key].startswith(prefixes(view)) or item.get(vpc) in vpcs]
+    found = [
+        Candidate(
+            item[key],
+            item[key],
+            in_vpc(item[vpc]) if inside else for_its_name(view),
+            lambda item=item: tags_of(item[arn]),
+            item[arn],
+        )
+        for item, inside in near
+    ]
+    yield from among(view, kind, found)
 
 
 def is_accounted_for(view: View, tags: Mapping[str, str]) -> bool:

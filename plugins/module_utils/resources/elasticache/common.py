@@ -16,7 +16,7 @@ from ...aws.errors import is_code
 from ...aws.tags import address_in, as_dict, write_resource_tags
 from ...reconcile.delta import Change
 from ...reconcile.resource import Context, Kind, Stranger, View
-from ..strangers import Candidate, among, for_its_name, in_vpc, own_vpcs, prefixes
+from ..strangers import named_or_inside
 
 SERVICE = "elasticache"
 GONE = (
@@ -46,23 +46,7 @@ def ours(
 
 
 def strangers(view: View, kind: Kind, items: Iterable[Mapping[str, Any]], key: str, vpc: str = "") -> Iterator[Stranger]:
-    """Those of our names, or (by the key ``vpc``) in our networks."""
-    vpcs = own_vpcs(view) if vpc else []
-    near = [(item, item.get(vpc) in vpcs) for item in items if item[key].startswith(prefixes(view)) or item.get(vpc) in vpcs]
-    yield from among(
-        view,
-        kind,
-        [
-            Candidate(
-                item[key],
-                item[key],
-                in_vpc(item[vpc]) if inside else for_its_name(view),
-                lambda item=item: tags_of(view, item["ARN"]),
-                item["ARN"],
-            )
-            for item, inside in near
-        ],
-    )
+    return named_or_inside(view, kind, items, key, "ARN", vpc, lambda arn: tags_of(view, arn))
 
 
 def tags_of(context: Context, arn: str) -> dict[str, str] | None:

@@ -13,7 +13,7 @@ from ...aws.tags import as_dict, as_list, write_resource_tags
 from ...reconcile.delta import Change
 from ...reconcile.resource import Context, Kind, Resource, Stranger, View
 from ...reconcile.waiter import Waiter, wait_gone
-from ..strangers import Candidate, among, for_its_name, in_vpc, own_vpcs, prefixes
+from ..strangers import named_or_inside
 
 SERVICE = "rds"
 DELETING = "deleting"
@@ -32,23 +32,7 @@ def ours(view: View, items: Iterable[Mapping[str, Any]], key: str, arn: str) -> 
 
 
 def strangers(view: View, kind: Kind, items: Iterable[Mapping[str, Any]], key: str, arn: str, vpc: str = "") -> Iterator[Stranger]:
-    """Those of our names, or (by the key ``vpc``) in our networks."""
-    vpcs = own_vpcs(view) if vpc else []
-    near = [(item, item.get(vpc) in vpcs) for item in items if item[key].startswith(prefixes(view)) or item.get(vpc) in vpcs]
-    yield from among(
-        view,
-        kind,
-        [
-            Candidate(
-                item[key],
-                item[key],
-                in_vpc(item[vpc]) if inside else for_its_name(view),
-                lambda item=item: _tags(view, item[arn]),
-                item[arn],
-            )
-            for item, inside in near
-        ],
-    )
+    return named_or_inside(view, kind, items, key, arn, vpc, lambda one: _tags(view, one))
 
 
 def addresses(view: View) -> dict[str, str]:
