@@ -202,7 +202,8 @@ def test_insights_are_shown_and_their_key_stays(rds, key, refused):
     found = read(rds)
     assert (found["DatabaseInsightsMode"], found["PerformanceInsightsRetentionPeriod"]) == ("standard", 7)
     refused("InvalidParameterCombination", change, rds=rds, DatabaseInsightsMode="advanced")
-    refused("InvalidParameterCombination", change, rds=rds, PerformanceInsightsKMSKeyId=key[:-1] + "0")
+    other = key.rpartition("/")[0] + "/00000000-0000-0000-0000-000000000000"
+    refused("InvalidParameterCombination", change, rds=rds, PerformanceInsightsKMSKeyId=other)
     change(rds, DatabaseInsightsMode="advanced", EnablePerformanceInsights=True, PerformanceInsightsRetentionPeriod=465)
     assert (read(rds)["DatabaseInsightsMode"], read(rds)["PerformanceInsightsKMSKeyId"]) == ("advanced", key)
 
