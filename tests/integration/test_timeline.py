@@ -35,15 +35,25 @@ def fresh_run(platform) -> tuple[float, list[str]]:
     return seconds, [*lines, f"{'the end':28}{seconds:6.1f} s"]
 
 
+def delayed_run(platform) -> tuple[float, list[str]]:
+    """As ``fresh_run``, of an empty account in which the builds take their time."""
+    platform.local.reset()
+    platform.local.settings(transitions=BUILDS)
+    try:
+        return fresh_run(platform)
+    finally:
+        platform.local.settings(transitions=dict.fromkeys(BUILDS, 0))
+
+
 @pytest.mark.parametrize("empty", ["prod"], indirect=True)
 def test_the_long_builds_run_side_by_side(empty, deployed, capsys):
     at_once = deployed("prod").fresh_seconds
-    empty.local.reset()
-    empty.local.settings(transitions=BUILDS)
-    try:
-        seconds, lines = fresh_run(empty)
-    finally:
-        empty.local.settings(transitions=dict.fromkeys(BUILDS, 0))
+    seconds, lines = delayed_run(empty)
+    if seconds - at_once > 1.15 * CRITICAL_PATH:
+        # Something else kept the machine busy in one of the two: both again, side by side in time.
+        empty.local.reset()
+        at_once, _lines = fresh_run(empty)
+        seconds, lines = delayed_run(empty)
     text = "\n".join(["", f"at once: {at_once:.1f} s; with {BUILDS}:", *lines])
     with capsys.disabled():
         print(text)
