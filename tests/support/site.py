@@ -67,6 +67,20 @@ def _joined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return joined
 
 
+def roles_in(path: str) -> list[tuple[str, list[str]]]:
+    """(tier, tags) of the tiers' roles in a playbook's last play, or in a file of tasks, in their order."""
+    *_before, last = content = yaml.safe_load((ROOT / path).read_text())
+    if "hosts" in last:
+        content = [*({"role": item} for item in last.get("roles", [])), *last.get("tasks", [])]
+    found = []
+    for item in content:
+        role = item.get("role") or {**item.get("ansible.builtin.import_role", {}), "tags": item.get("tags", [])}
+        name = role.get("role") or role.get("name", "")
+        if name.startswith("agent_platform.aws.") and not role.get("tasks_from"):
+            found.append((name.rsplit(".", 1)[1], role.get("tags", [])))
+    return found
+
+
 def as_json(env: dict[str, str]) -> dict[str, str]:
     """``env`` so that the run prints one JSON document."""
     return {**env, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +26,8 @@ from .budget import keep_within_budget
 from .errors import LostAnswer
 
 MAX_ATTEMPTS = 8
+# Names of environment variables whose values are not to be kept in any form.
+SECRET = re.compile("SECRET|TOKEN|PASSWORD")
 # More than the engine's and the API layer's threads together use of one host.
 CONNECTIONS = 40
 
@@ -126,6 +131,18 @@ class Connection:
             f"platform_region: {region or 'none'} is not a region that botocore knows: use one such as us-east-1 or eu-west-1, "
             "or install a newer boto3 if the region is new"
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for connections that have the same caller. Made of what names the credentials, and of no secret."""
+        named = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("AWS_", "EC2_")) and (name.endswith("_FILE") or not SECRET.search(name))
+        }
+        key = self._connect.get("aws_access_key_id")
+        parts = [self.endpoint_url, self.region, self._session.profile_name, key, os.environ.get("HOME"), named]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def client(self, service: str, region: str | None = None, **config: Any) -> Any:
         """A botocore client. ``config`` overrides the common configuration (timeouts, retries)."""
