@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +87,12 @@ class Api:
     def together(self, *calls: Callable[[], Any]) -> list[Any]:
         """The answers of independent calls, made side by side."""
         return self.map(lambda call: call(), calls)
+
+    def table(self, rows: Iterable[Sequence[Callable[[], Any]]]) -> list[list[Any]]:
+        """Rows of independent calls, all side by side; rows of their answers."""
+        shape = [list(row) for row in rows]
+        answers = iter(self.together(*(call for row in shape for call in row)))
+        return [[next(answers) for _call in row] for row in shape]
 
     def arn(self, service: str, resource: str, region: str | None = None) -> str:
         """The ARN of a resource of this account. ``region``: empty for global services; default: the deployment's."""
