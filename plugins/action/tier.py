@@ -1,19 +1,11 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a tier's engine inside the controller's process when the connection is local.
-
-That saves packing a module, starting an interpreter and importing boto3 once more for each tier. Ansible forks a worker for every
-task and host, so nothing is shared between deployments and the environment set here ends with the task. Everywhere
-else (another connection, become, async, another interpreter) the module of the same name is sent there as usual.
-"""
+"""Runs a tier's engine inside the controller's process when the connection is local."""
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -23,24 +15,21 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, RunOptions, Tier, nothing_done, run
-from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, part_of
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import role_arguments
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere, plain
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import WROTE, RunMemory, part_of
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
 # Seconds between two lines about the same wait.
 SAY_EVERY = 10.0
 
 
-class ActionModule(ActionBase):
+class ActionModule(HereOrThere):
     """One action for all tiers; ``meta/runtime.yml`` routes every tier module to it."""
-
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
@@ -49,32 +38,29 @@ class ActionModule(ActionBase):
             # It would win over what the playbooks say, and make a plan an apply.
             return {"failed": True, "msg": "platform_verb: it is the playbooks' to set: take it out of the extra variables"}
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
-        if self._task.args.get("verb") == "await" and memory.is_finished(self._name()):
+        if self._task.args.get("verb") == "await" and memory.is_finished(self.name):
             return nothing_done()
+        if not memory.is_checked(self.name):
+            if wrong := role_arguments.problems(self._task._role, self.name, task_vars, self._templar):
+                return {"failed": True, "changed": False, "msg": wrong}
+            memory.check(self.name)
         verb = self._task.args.get("verb", "apply")
         part = part_of(verb, self._task.check_mode)
-        arguments = {**_plain(self._task.args), "planned": memory.planned(part) if part else None}
+        arguments = {**plain(self._task.args), "planned": memory.planned(part or WROTE)}
         if verb in WRITING and arguments.get("plan_file"):
             try:
                 arguments.update(self._approved(arguments, memory))
             except plan_file.PlanError as error:
                 return {"failed": True, "changed": False, "msg": str(error)}
-        if self._in_process(task_vars):
-            result = self._run_here(arguments)
-        else:
-            result = self._execute_module(
-                module_name=self._task.resolved_action or self._task.action,
-                module_args=arguments,
-                task_vars=task_vars,
-                wrap_async=self._task.async_val,
-            )
-        planned = result.pop("planned", None)
+        result = self._run_here(arguments, memory) if self.is_here(task_vars) else self.there(arguments, task_vars)
+        memory.plan(part or WROTE, result.pop("planned", None))
         if place := result.pop("place", None):
             memory.stands_at(place)
         if part:
-            memory.remember(part, self._name(), result, planned)
+            memory.remember(part, self.name, result)
         if verb in WRITING:
-            memory.note(self._name(), not result.get("failed") and not result.get("awaiting"))
+            memory.note(self.name, not result.get("failed") and not result.get("awaiting"))
+        memory.save()
         return result
 
     def _approved(self, arguments: dict[str, Any], memory: RunMemory) -> dict[str, Any]:
@@ -90,47 +76,35 @@ class ActionModule(ActionBase):
         elif memory.approved != plan["checksum"]:
             raise plan_file.PlanError(f"platform_plan: {path} is not the plan any more with which this run began")
         return {
-            "approved": plan_file.approved(plan, self._name(), begun=arguments.get("verb") == "await"),
+            "approved": plan_file.approved(plan, self.name, begun=arguments.get("verb") == "await"),
             "approved_for": {name: plan[name] for name in plan_file.PLACE},
         }
 
-    def _in_process(self, task_vars: dict[str, Any]) -> bool:
-        interpreter = task_vars.get("ansible_python_interpreter")
-        if interpreter is not None:
-            interpreter = self._templar.template(interpreter)
-        same = interpreter in (None, "auto", "auto_silent") or os.path.abspath(interpreter) == os.path.abspath(sys.executable)
-        become = self._connection.become is not None
-        return self._connection.transport == "local" and not become and not self._task.async_val and same
-
-    def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _run_here(self, arguments: dict[str, Any], memory: RunMemory) -> dict[str, Any]:
         from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
         tier = self._tier()
-        environment: dict[str, str] = {}
-        self._compute_environment_string(environment)
-        os.environ.update(_plain(environment))
+        self.take_environment()
         checked = ArgumentSpecValidator({**aws_argument_spec(), **tier.argument_spec()}).validate(arguments)
         secrets = checked._no_log_values
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
             return remove_values({"failed": True, "msg": message}, secrets)
-        progress = _Progress(self._name())
-        options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted)
+        progress = _Progress(self.name)
+        options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted, memory.callers)
         result = run(tier, checked.validated_parameters, options)
         # For the next tiers, not for anyone's eyes; they hold no secret, but names that a secret may be a part of.
         unseen = {name: result.pop(name) for name in ("planned", "place") if name in result}
         result = {**remove_values(result, secrets), **unseen}
-        result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
+        given = {name: value for name, value in checked.validated_parameters.items() if name != "planned"}
+        result["invocation"] = {"module_args": remove_values(given, secrets)}
         return result
-
-    def _name(self) -> str:
-        return (self._task.resolved_action or self._task.action).rsplit(".", 1)[-1]
 
     def _tier(self) -> Tier:
         try:
-            return importlib.import_module(COLLECTION + self._name()).TIER
+            return importlib.import_module(COLLECTION + self.name).TIER
         except ImportError as error:
-            raise AnsibleActionFail(f"the {self._name()} tier cannot be loaded: {error}") from error
+            raise AnsibleActionFail(f"the {self.name} tier cannot be loaded: {error}") from error
 
 
 class _Progress:
@@ -164,8 +138,3 @@ class _Progress:
     def _say(self, line: str) -> None:
         self.spoke = time.monotonic()
         Display().display(line, stderr=True)
-
-
-def _plain(value: Any) -> Any:
-    """Without the controller's tagged types, which nothing outside Ansible needs to know."""
-    return json.loads(json.dumps(value, default=str))

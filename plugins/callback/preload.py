@@ -19,10 +19,12 @@ requirements:
   - enabled in C(ansible.cfg), as C(callbacks_enabled = agent_platform.aws.preload)
 """
 
+import gc
 import importlib
 from pathlib import Path
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import bytecode
 
 TIERS = "ansible_collections.agent_platform.aws.plugins.modules."
 
@@ -35,6 +37,10 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "agent_platform.aws.preload"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self, display=None, options=None):
+        super().__init__(display=display, options=options)
+        bytecode.keep()
+
     def v2_playbook_on_start(self, playbook):
         try:
             session = importlib.import_module("ansible_collections.agent_platform.aws.plugins.module_utils.aws.session")
@@ -43,3 +49,5 @@ class CallbackModule(CallbackBase):
         session.load()
         for module in sorted((Path(__file__).parent.parent / "modules").glob("*.py")):
             importlib.import_module(TIERS + module.stem)
+        # What is here to stay: no collection of garbage in a forked process looks at it, which would copy its pages.
+        gc.freeze()

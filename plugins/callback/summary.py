@@ -32,6 +32,8 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.report.text imp
 
 COLLECTION = "agent_platform.aws."
 REPORT = COLLECTION + "report"
+# Asks who calls, which nobody wants to read of in a summary.
+IDENTITY = COLLECTION + "identity"
 # Verbs whose results tell what was done; those of the others are for their reports.
 TOLD = ("apply", "start", "await")
 # Verbs with a report in the end, which a run that failed does not reach.
@@ -60,7 +62,7 @@ class CallbackModule(CallbackBase):
 
     def _note(self, result: Any, failed: bool) -> None:
         action = getattr(result._task, "resolved_action", None) or result._task.action
-        if not action.startswith(COLLECTION):
+        if not action.startswith(COLLECTION) or action == IDENTITY:
             return
         host = result._host.get_name()
         # An output plugin that came first may have taken ``failed`` away.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .kinds import prunable
@@ -120,12 +120,14 @@ class RunOptions:
     """How to run: what Ansible gives every module, and where progress goes.
 
     ``progress(address, state, seconds)`` is told of each look of a wait, ``counted(done, total)`` of the actions.
+    ``callers``: fingerprint of a connection -> account and ARN of its caller, as far as the run knows; told what it did not know.
     """
 
     check_mode: bool = False
     diff_mode: bool = False
     progress: Callable[[str, str, float], None] = lambda address, state, seconds: None
     counted: Callable[[int, int], None] = lambda done, total: None
+    callers: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def nothing_done() -> dict[str, Any]:
@@ -148,7 +150,7 @@ def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str,
 
 
 def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-    from .aws.api import Api
+    from .aws.api import Api, Caller
     from .aws.errors import LostAnswer, explain
     from .aws.session import Connection
     from .resources.tagged import Tagged
@@ -171,9 +173,12 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
         tuple(params.get("ignored_tag_prefixes") or ()),
     )
     walks = (Tagged(), *tier.walks) if params["verb"] == "drift" else ()
-    api = Api(connection, tier.services(walks))
+    caller = options.callers.get(connection.fingerprint)
+    api = Api(connection, tier.services(walks), Caller(**caller) if caller else None)
     try:
+        options.callers[connection.fingerprint] = dataclasses.asdict(api.caller)
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
+        overlay.is_at(place.as_dict())
         check_approved_place(params.get("approved_for"), place)
         destroys = params["verb"] == "destroy"
         takes_data, lifts = (destroys and bool(params.get(name)) for name in ("confirm_data", "lift_deletion_protection"))

@@ -14,6 +14,8 @@ from typing import Any
 from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING
 
+# The part of the run that writes.
+WROTE = "wrote"
 # Of a tier's result, what a report is made of.
 KEPT = (
     "changed",
@@ -39,10 +41,12 @@ def part_of(verb: str, check_mode: bool) -> str | None:
 
 
 class RunMemory:
-    """By the part of the run: what was planned or kept so far, and each tier's result; and which tiers are finished.
+    """By the part of the run: what was planned, kept or found so far, and each tier's result; and which tiers are finished.
 
     It lies in Ansible's temporary directory of the run, which the run makes for itself and removes at its end. A part is a name
     such as ``plan``: plays with different purposes in one run know nothing of each other.
+    ``save`` keeps what was noted since; ``approve`` does so by itself.
+    ``callers``: fingerprint of a connection -> its caller, as far as the run has asked.
     ``place``: deployment, environment, region and account, once a tier has learned them. ``approved``: the checksum of the
     plan that this run has found to be still right.
     """
@@ -50,7 +54,15 @@ class RunMemory:
     def __init__(self, host: str):
         name = hashlib.sha256(host.encode()).hexdigest()
         self.path = Path(C.DEFAULT_LOCAL_TMP) / f"agent_platform_{name}.json"
-        self.content: dict[str, Any] = {"planned": {}, "results": {}, "finished": [], "place": None, "approved": None}
+        self.content: dict[str, Any] = {
+            "planned": {},
+            "results": {},
+            "finished": [],
+            "checked": [],
+            "callers": {},
+            "place": None,
+            "approved": None,
+        }
         if self.path.exists():
             self.content = json.loads(self.path.read_text())
 
@@ -73,24 +85,34 @@ class RunMemory:
     def is_finished(self, tier: str) -> bool:
         return tier in self.content["finished"]
 
+    def is_checked(self, tier: str) -> bool:
+        """Whether the variables of the tier's role were found to be well-formed."""
+        return tier in self.content["checked"]
+
+    @property
+    def callers(self) -> dict[str, dict[str, str]]:
+        return self.content["callers"]
+
+    def check(self, tier: str) -> None:
+        self.content["checked"].append(tier)
+
     def approve(self, checksum: str) -> None:
         self.content["approved"] = checksum
-        self._save()
+        self.save()
 
     def stands_at(self, place: Mapping[str, str]) -> None:
-        """Takes effect with the next thing that is remembered or noted."""
         self.content["place"] = dict(place)
 
-    def remember(self, part: str, tier: str, result: Mapping[str, Any], planned: Mapping[str, Any] | None) -> None:
-        self.content["results"].setdefault(part, {})[tier] = {name: result[name] for name in KEPT if name in result}
+    def plan(self, part: str, planned: Mapping[str, Any] | None) -> None:
         if planned:
-            self.content["planned"][part] = planned
-        self._save()
+            self.content["planned"][part] = dict(planned)
+
+    def remember(self, part: str, tier: str, result: Mapping[str, Any]) -> None:
+        self.content["results"].setdefault(part, {})[tier] = {name: result[name] for name in KEPT if name in result}
 
     def note(self, tier: str, finished: bool) -> None:
         others = [name for name in self.content["finished"] if name != tier]
         self.content["finished"] = [*others, tier] if finished else others
-        self._save()
 
-    def _save(self) -> None:
+    def save(self) -> None:
         self.path.write_text(json.dumps(self.content))

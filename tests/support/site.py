@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+IDENTITY = "agent_platform.aws.identity"
 CONNECTION = ("access_key", "secret_key", "session_token", "profile", "endpoint_url", "planned", "verb")
 
 
@@ -37,7 +38,7 @@ def results(output: str) -> dict[str, dict[str, Any]]:
     for play, task in ((one, task) for one in plays for task in one["tasks"]):
         for result in task["hosts"].values():
             action = result.get("action", "")
-            if "plan" in result or action.startswith("agent_platform.aws."):
+            if "plan" in result or (action.startswith("agent_platform.aws.") and action != IDENTITY):
                 tier = task["task"]["name"].split(" : ")[0].rsplit(".", 1)[-1]
                 awaiting = play["play"]["name"].startswith("Await")
                 found[tier] = _joined(found[tier], result) if awaiting and tier in found else result
@@ -65,6 +66,20 @@ def _joined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
             joined[name] = first[name] + second.get(name, [])
     joined["resources"] = {**first["resources"], **second["resources"]}
     return joined
+
+
+def roles_in(path: str) -> list[tuple[str, list[str]]]:
+    """(tier, tags) of the tiers' roles in a playbook's last play, or in a file of tasks, in their order."""
+    *_before, last = content = yaml.safe_load((ROOT / path).read_text())
+    if "hosts" in last:
+        content = [*({"role": item} for item in last.get("roles", [])), *last.get("tasks", [])]
+    found = []
+    for item in content:
+        role = item.get("role") or {**item.get("ansible.builtin.import_role", {}), "tags": item.get("tags", [])}
+        name = role.get("role") or role.get("name", "")
+        if name.startswith("agent_platform.aws.") and not role.get("tasks_from"):
+            found.append((name.rsplit(".", 1)[1], role.get("tags", [])))
+    return found
 
 
 def as_json(env: dict[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.graph
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.cloudfront import config
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.route53.zones import zone_of
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
-from support import tiers
+from support import site, tiers
 
 TIER = tiers.load("cloudfront")
 DEFAULTS = yaml.safe_load((tiers.ROOT / "roles/cloudfront/defaults/main.yml").read_text())
@@ -150,9 +150,8 @@ def test_the_zones_follow_those_of_the_network():
 
 
 def test_a_role_is_awaited_once():
-    (play,) = yaml.safe_load((tiers.ROOT / "playbooks/await.yml").read_text())
-    roles = [item["role"] for item in play["roles"]]
-    assert len(roles) == len(set(roles))
+    roles = [name for name, _tags in site.roles_in("playbooks/await.yml")]
+    assert roles and len(roles) == len(set(roles))
 
 
 def test_what_others_set_at_the_edge_is_handed_back():

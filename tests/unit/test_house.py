@@ -19,6 +19,10 @@ PYTHON = sorted((ROOT / "plugins").rglob("*.py"))
 EMULATORS = re.compile("mo" + "to|mini" + "stack|local" + "stack|local_" + "aws", re.IGNORECASE)
 
 
+# Of the site's verbs.
+OF_ALL_TIERS = ("playbooks/validate.yml", "playbooks/plan.yml", "playbooks/tasks/approve.yml")
+
+
 def imports(path: Path) -> set[str]:
     """The modules that ``path`` imports, relative ones as ``..aws.tags``."""
     found = set()
@@ -88,9 +92,8 @@ class TestCompleteness:
         assert (ROOT / f"playbooks/{name}.yml").exists()
         plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
         assert f"{name}.yml" in [play["ansible.builtin.import_playbook"] for play in plays]
-        for playbook in ("validate", "plan", "approve"):
-            *_before, play = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
-            assert {"role": f"agent_platform.aws.{name}", "tags": [name]} in play["roles"]
+        for playbook in OF_ALL_TIERS:
+            assert (name, [name]) in site.roles_in(playbook)
 
     def test_is_in_the_action_group_and_routed_to_the_engine(self, name):
         runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
@@ -116,10 +119,16 @@ class TestCompleteness:
         ) | {"region"}
 
 
-@pytest.mark.parametrize("playbook", ["validate", "plan", "approve"])
+@pytest.mark.parametrize("playbook", OF_ALL_TIERS)
 def test_a_playbook_of_all_tiers_has_them_in_the_order_of_the_site(playbook):
-    *_before, play = yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text())
-    assert [role["role"].rsplit(".", 1)[1] for role in play["roles"]] == site.tiers_in_order()
+    assert [name for name, _tags in site.roles_in(playbook)] == site.tiers_in_order()
+
+
+def test_what_other_tiers_look_up_says_so():
+    """Else a run would look it up again and again."""
+    looked_up = {kind.name: kind for name in tiers.tier_names() for kind in tiers.load(name).looks_up}
+    own = {kind.name for name in tiers.tier_names() for kind in tiers.load(name).kinds}
+    assert {name for name, kind in looked_up.items() if kind.referred} == set(looked_up) & own
 
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir()))

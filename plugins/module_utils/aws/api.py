@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from ..reconcile.errors import EngineError
@@ -16,42 +18,63 @@ from .session import Connection
 CALLERS = 24
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the account's id, and the ARN of the principal."""
+
+    account: str
+    arn: str
+
+
+def identify(connection: Connection) -> Caller:
+    """Ask AWS. Raises EngineError, one sentence."""
+    sts = connection.client("sts", connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+    try:
+        answer = sts.get_caller_identity()
+    except Exception as error:
+        sentence = explain(error, "learn the caller's identity")
+        if sentence is None:
+            raise
+        raise EngineError(sentence) from error
+    return Caller(answer["Account"], answer["Arn"])
+
+
 class Api:
     """Clients by name (``ec2``, or ``wafv2@us-east-1`` for another region), the account, and the region.
 
-    Clients are made in the thread that makes the Api, one after another, since botocore's loading does not gain from threads.
+    A client is made when it is first asked for, and one after another, since botocore's loading neither allows nor gains from
+    threads. ``caller``: what ``identify`` answered to the same connection before; without it, it is asked now.
     Raises EngineError, one sentence, when the caller has no identity or AWS cannot be reached.
     """
 
-    def __init__(self, connection: Connection, services: Iterable[str]):
+    def __init__(self, connection: Connection, services: Iterable[str], caller: Caller | None = None):
         self.region = connection.region
         self.partition = connection.partition
-        caller = self._identify(connection)
-        self.account_id = caller["Account"]
-        self.caller_arn = caller["Arn"]
-        self._clients = {name: connection.client(*name.split("@", 1)) for name in sorted(set(services))}
+        self.caller = caller or identify(connection)
+        self.account_id = self.caller.account
+        self.caller_arn = self.caller.arn
+        self._connection = connection
+        self._services = frozenset(services)
+        self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=CALLERS, thread_name_prefix="aws-call")
 
-    def _identify(self, connection: Connection) -> dict[str, str]:
-        sts = connection.client("sts", connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-        try:
-            return sts.get_caller_identity()
-        except Exception as error:
-            sentence = explain(error, "learn the caller's identity")
-            if sentence is None:
-                raise
-            raise EngineError(sentence) from error
-
     def client(self, name: str) -> Any:
-        return self._clients[name]
+        """KeyError for one that the tier did not name."""
+        if not self.has(name):
+            raise KeyError(name)
+        with self._making:
+            if name not in self._clients:
+                self._clients[name] = self._connection.client(*name.split("@", 1))
+            return self._clients[name]
 
     def has(self, name: str) -> bool:
         """Whether the tier has this client."""
-        return name in self._clients
+        return name in self._services
 
     def pages(self, service: str, operation: str, key: str, **kwargs: Any) -> list[Any]:
         """All items under ``key`` of a List or Describe operation (its snake_case name), page after page."""
-        client = self._clients[service]
+        client = self.client(service)
         if not client.can_paginate(operation):
             return getattr(client, operation)(**kwargs).get(key) or []
         pages = client.get_paginator(operation).paginate(**kwargs)
@@ -64,6 +87,12 @@ class Api:
     def together(self, *calls: Callable[[], Any]) -> list[Any]:
         """The answers of independent calls, made side by side."""
         return self.map(lambda call: call(), calls)
+
+    def table(self, rows: Iterable[Sequence[Callable[[], Any]]]) -> list[list[Any]]:
+        """Rows of independent calls, all side by side; rows of their answers."""
+        shape = [list(row) for row in rows]
+        answers = iter(self.together(*(call for row in shape for call in row)))
+        return [[next(answers) for _call in row] for row in shape]
 
     def arn(self, service: str, resource: str, region: str | None = None) -> str:
         """The ARN of a resource of this account. ``region``: empty for global services; default: the deployment's."""

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
-import boto3.session
 import botocore.config
 import botocore.exceptions
 import botocore.loaders
@@ -23,6 +25,8 @@ from .budget import keep_within_budget
 from .errors import LostAnswer
 
 MAX_ATTEMPTS = 8
+# Names of environment variables whose values are not to be kept in any form.
+SECRET = re.compile("SECRET|TOKEN|PASSWORD")
 # More than the engine's and the API layer's threads together use of one host.
 CONNECTIONS = 40
 
@@ -127,9 +131,21 @@ class Connection:
             "or install a newer boto3 if the region is new"
         )
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for connections that have the same caller. Made of what names the credentials, and of no secret."""
+        named = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("AWS_", "EC2_")) and (name.endswith("_FILE") or not SECRET.search(name))
+        }
+        key = self._connect.get("aws_access_key_id")
+        parts = [self.endpoint_url, self.region, self._session.profile, key, os.environ.get("HOME"), named]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
     def client(self, service: str, region: str | None = None, **config: Any) -> Any:
         """A botocore client. ``config`` overrides the common configuration (timeouts, retries)."""
-        client = self._session.client(
+        client = self._session.create_client(
             service,
             region_name=region or self.region,
             endpoint_url=self.endpoint_url,
@@ -141,11 +157,12 @@ class Connection:
         return client
 
 
-def _session(profile: str | None) -> boto3.session.Session:
-    """A session whose loader is the process's own: service models are read from disk once."""
-    core = botocore.session.Session(profile=profile)
-    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
-    return boto3.session.Session(botocore_session=core)
+def _session(profile: str | None) -> botocore.session.Session:
+    """A session whose loader is the process's own: service models are read from disk once. It is not boto3's, which adds to its
+    clients what nobody here uses."""
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    return session
 
 
 @functools.cache
@@ -155,9 +172,12 @@ def _loader(data_path: str | None) -> botocore.loaders.Loader:
 
 def load() -> None:
     """Read into this process's loader what every client needs, for the processes that are forked from it. Makes no call."""
-    from . import api, errors, policies, retry, tags  # noqa: F401 - loaded, not used
+    import ansible_collections.amazon.aws.plugins.module_utils.modules  # noqa: F401 - loaded, not used
 
-    _session(None).client("sts", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+    from ..resources import tagged  # noqa: F401
+    from . import api, errors, policies, retry, tags  # noqa: F401
+
+    _session(None).create_client("sts", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 def settle(response: Any, operation: Any, attempts: int, caught_exception: Exception | None = None, **_kwargs: Any) -> float | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -30,6 +30,7 @@ class Observation:
 class Observer:
     """Runs ``observe`` of each managed kind and ``find`` of each looked-up one side by side.
 
+    ``known``: what other tiers of this run told of theirs, by address: it is not looked up.
     ``thorough``: the kinds of which to look for everything that is owned. ``for_deletion``: that of all, with twins, and
     for nothing of other tiers. What others left behind is looked for by a destroy alone.
     """
@@ -41,6 +42,7 @@ class Observer:
         graph: Graph,
         for_deletion: bool = False,
         thorough: Collection[str] = (),
+        known: Mapping[str, Observed] | None = None,
     ):
         self.context = context
         self.kinds = {kind.name: kind for kind in kinds if context.destroys or not kind.leftover}
@@ -48,8 +50,11 @@ class Observer:
         self.foreign: dict[tuple[str, str], list[Resource]] = {}
         self.thorough = set(self.kinds) if for_deletion else set(thorough)
         self.twins = for_deletion
+        self.known = dict(known or {})
         if not for_deletion:
             for resource in graph.looked_up():
+                if resource.address in self.known:
+                    continue
                 self.foreign.setdefault((resource.kind.name, str(resource.provider)), []).append(resource)
 
     def run(self) -> Observation:
@@ -70,7 +75,7 @@ class Observer:
             usable.update(twins(found, usable))
         wanted = {resource.address for group in self.foreign.values() for resource in group}
         theirs, _ambiguous = pick((item for item in looked_up if item.address in wanted), set())
-        return Observation(usable, theirs, ambiguous, names_of(found))
+        return Observation(usable, {**self.known, **theirs}, ambiguous, names_of(found))
 
     def _sorted(self) -> list[Kind]:
         """Kinds that others wait for come first, so that their futures exist."""

@@ -28,6 +28,7 @@ from .prune import kinds_of, outside
 from .prune import prune as add_deletions
 from .reference import references
 from .resource import Context, Kind, Observed, Resource, Stranger, View
+from .standing import tell, told
 from .teardown import plan_absent
 from .walk import strangers
 
@@ -117,12 +118,14 @@ class Reconciler:
         """Make the account like the configuration, and delete what ``prune`` names, which is not in it."""
         graph = Graph(resources)
         pruned = kinds_of(prune)
-        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=pruned).run)
+        known = told(graph, self.overlay)
+        seen = self._reading(Observer(self.context, self.kinds, graph, thorough=pruned, known=known).run)
         plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values))
         if pruned:
             walking = [kind for kind in self.kinds if kind.name in pruned]
             others = self._reading(lambda: strangers(self.context, walking, graph, seen, self.overlay))
             self._reading(lambda: add_deletions(self.context, self._by_name(), graph, seen, plan, prune, others))
+        tell(graph, seen, plan, self.overlay)
         outcome = self._finish(plan, graph)
         managed = {resource.address for resource in graph.managed()}
         outcome.resources = {address: item for address, item in self.values.live.items() if address in managed}
@@ -132,6 +135,7 @@ class Reconciler:
     def absent(self, resources: Iterable[Resource], keep_data: bool = False) -> Outcome:
         """Delete whatever the tier owns; with ``keep_data`` neither what holds data nor what that rests on."""
         graph = Graph(resources)
+        self.overlay.standing.clear()
         seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
         plan = self._reading(lambda: plan_absent(self.context, self.kinds, graph, seen, self.overlay, keep_data))
         return self._finish(plan, graph, lambda outcome: self._after_deletion(graph, keep_data, outcome))

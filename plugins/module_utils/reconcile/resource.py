@@ -168,6 +168,8 @@ class Kind:
     irreplaceable: ClassVar[bool] = False
     # False for what AWS cannot tag.
     tagged: ClassVar[bool] = True
+    # Other tiers refer to it.
+    referred: ClassVar[bool] = False
     # Set ``Name`` among the tags: for the services whose console shows it.
     name_tag: ClassVar[bool] = False
     # Kinds whose resources cannot be deleted while one of this kind stands.

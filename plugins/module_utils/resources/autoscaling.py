@@ -12,7 +12,7 @@ developer guide, "Managing throughput capacity automatically with auto scaling".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..aws.errors import is_code, tolerating
@@ -53,12 +53,18 @@ def metric(key: str) -> str:
     return f"DynamoDB{key.rpartition(':')[2].removesuffix('CapacityUnits')}CapacityUtilization"
 
 
-def observe(view: View, tables: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Table -> its ``scaling``; one list of all targets and one of all policies, whatever the number of tables."""
-    targets, policies = view.api.together(
+def reads(view: View) -> list[Callable[[], list[dict[str, Any]]]]:
+    """The calls that ``scaling`` is made of: one list of all targets and one of all policies, whatever the number of tables."""
+    return [
         lambda: view.api.pages(SERVICE, "describe_scalable_targets", "ScalableTargets", ServiceNamespace=NAMESPACE),
         lambda: view.api.pages(SERVICE, "describe_scaling_policies", "ScalingPolicies", ServiceNamespace=NAMESPACE),
-    )
+    ]
+
+
+def scaling(
+    tables: Iterable[str], targets: Iterable[Mapping[str, Any]], policies: Iterable[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Table -> its ``scaling``."""
     tracking = {(policy["ResourceId"], policy["ScalableDimension"], policy["PolicyName"]): policy for policy in policies}
     found: dict[str, dict[str, Any]] = {table: {} for table in tables}
     for target in targets:

@@ -72,25 +72,38 @@ class Table(Kind):
     )
 
     def observe(self, view: View) -> Iterable[Observed]:
-        """One list, then the tags of each table that may be ours, then three calls for each that is: none has a bulk form."""
+        """One list, then four calls for each table that is ours: none has a bulk form. What is not desired is asked for its tags
+        first."""
         wanted = {resource.desired["name"]: resource.address for resource in view.resources}
         names = [name for name in self._names(view) if name in wanted or name.startswith(f"{view.owner.environment}-")]
-        tags = dict(zip(names, view.api.map(lambda name: self._tags(view, name), names), strict=True))
-        ours = [name for name in names if tags[name] is not None and (name in wanted or view.owner.owns_in_tier(tags[name]))]
-        client = view.api.client("dynamodb")
-        calls = ("describe_table", "describe_time_to_live", "describe_continuous_backups")
-        reads = [(name, call) for name in ours for call in calls]
-        answers = view.api.map(lambda read: _unless_gone(lambda: getattr(client, read[1])(TableName=read[0])), reads)
-        found: dict[str, list[Any]] = {}
-        for (name, _call), answer in zip(reads, answers, strict=True):
-            found.setdefault(name, []).append(answer)
-        scaling = autoscaling.observe(view, ours)
-        for name, (table, ttl, backups) in found.items():
+        desired, others = [name for name in names if name in wanted], [name for name in names if name not in wanted]
+        *rows, other_tags, (targets, policies) = view.api.table(
+            [
+                *([lambda name=name: self._tags(view, name), *self._reads(view, name)] for name in desired),
+                [lambda name=name: self._tags(view, name) for name in others],
+                autoscaling.reads(view),
+            ]
+        )
+        found = {name: row for name, row in zip(desired, rows, strict=True) if row[0] is not None}
+        unmanaged = {
+            name: tags for name, tags in zip(others, other_tags, strict=True) if tags is not None and view.owner.owns_in_tier(tags)
+        }
+        more = view.api.table(self._reads(view, name) for name in unmanaged)
+        found |= {name: [tags, *row] for (name, tags), row in zip(unmanaged.items(), more, strict=True)}
+        scaling = autoscaling.scaling(found, targets, policies)
+        for name, (tags, table, ttl, backups) in found.items():
             if table is not None:
                 item = table["Table"]
                 fields = {**_fields(item), **_ttl(ttl), **_recovery(backups), "scaling": scaling[name]}
-                address = wanted.get(name) or address_in(tags[name] or {}, self.name, name)
-                yield Observed(address, name, fields, self._attributes(view, item), tags[name], **_state(item))
+                address = wanted.get(name) or address_in(tags, self.name, name)
+                yield Observed(address, name, fields, self._attributes(view, item), tags, **_state(item))
+
+    @staticmethod
+    def _reads(view: View, name: str) -> list[Callable[[], Any]]:
+        """The calls that tell of a table, but for its tags. None of what the list still shows after its end."""
+        client = view.api.client("dynamodb")
+        calls = (client.describe_table, client.describe_time_to_live, client.describe_continuous_backups)
+        return [lambda call=call: _unless_gone(lambda: call(TableName=name)) for call in calls]
 
     def find(self, view: View) -> Iterable[Observed]:
         standing = set(self._names(view))

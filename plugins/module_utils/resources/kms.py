@@ -32,6 +32,7 @@ class Key(Kind):
     name = "kms_key"
     services = ("kms",)
     stateful = True
+    referred = True
     guards = True
     revivable = True
     fields = (

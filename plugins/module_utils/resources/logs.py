@@ -39,9 +39,15 @@ class LogGroup(Kind):
 
     def observe(self, view: View) -> Iterable[Observed]:
         wanted = {resource.desired["log_group_name"]: resource for resource in view.resources}
-        owned = [arn.split(":log-group:")[1] for arn in owned_arns(view, "logs:log-group", self.services[1])]
-        names = [*wanted, *(name for name in owned if name not in wanted)]
-        found = [item for item in view.api.map(lambda name: self._find(view, name, wanted.get(name)), names) if item]
+        arns, *standing = view.api.together(
+            lambda: owned_arns(view, "logs:log-group", self.services[1]),
+            *(
+                lambda resource=resource: self._find(view, resource.desired["log_group_name"], resource)
+                for resource in wanted.values()
+            ),
+        )
+        others = [name for arn in arns if (name := arn.split(":log-group:")[1]) not in wanted]
+        found = [item for item in (*standing, *view.api.map(lambda name: self._find(view, name, None), others)) if item]
         for item, tags in zip(found, view.api.map(lambda item: self._tags(view, item), found), strict=True):
             item.tags = tags
             if item.id not in wanted:

@@ -8,7 +8,7 @@ Facts: Secrets Manager user guide ("Secret versions"): the version before the cu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..aws.errors import tolerating
@@ -31,16 +31,13 @@ class OriginSecret(GeneratedSecret):
     name = "origin_secret"
     fields = (*GeneratedSecret.fields, Field("rotation"))
 
-    def _read(self, context: Context, name: str, resource: Resource | None) -> Observed | None:
-        observed = super()._read(context, name, resource)
+    def _read(self, context: Context, row: Sequence[Any], resource: Resource | None) -> Observed:
+        observed = super()._read(context, row, resource)
         marker = resource.desired.get("rotation") if resource else None
-        if observed:
-            if marker is not None and not observed.leaving:
-                same = made_for(name, stages_of(describe(context, observed.id) or {}), marker)
-                observed.fields["rotation"] = marker if same else OTHER
-            observed.attributes["due"] = (
-                observed.leaving or not observed.fields["stored"] or observed.fields.get("rotation") == OTHER
-            )
+        if marker is not None and not observed.leaving:
+            same = made_for(observed.fields["name"], stages_of(describe(context, observed.id) or {}), marker)
+            observed.fields["rotation"] = marker if same else OTHER
+        observed.attributes["due"] = observed.leaving or not observed.fields["stored"] or observed.fields.get("rotation") == OTHER
         return observed
 
     def create(self, context: Context, resource: Resource) -> Observed:

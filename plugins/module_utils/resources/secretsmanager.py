@@ -10,7 +10,7 @@ Facts: Secrets Manager API reference (CreateSecret, UpdateSecret, DeleteSecret, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..aws.errors import is_code, says, tolerating
@@ -24,6 +24,8 @@ from ..reconcile.waiter import Waiter
 from .strangers import Candidate, among, for_its_name, prefixes
 
 NOT_FOUND = "ResourceNotFoundException"
+# Of a secret that was deleted.
+UNUSABLE = "InvalidRequestException"
 # What DescribeSecret shows of a replica for which no key was named.
 AWS_KEY = "alias/aws/secretsmanager"
 # Staging labels of versions.
@@ -87,8 +89,17 @@ class Secret(Kind):
         listed = view.api.pages("secretsmanager", "list_secrets", "SecretList", Filters=mine)
         others = [secret["Name"] for secret in listed if view.owner.owns_in_tier(as_dict(secret.get("Tags")))]
         names = [*wanted, *(name for name in others if name not in wanted)]
-        found = view.api.map(lambda name: self._read(view, name, wanted.get(name)), names)
-        return [observed for observed in found if observed]
+        standing = {secret["Name"] for secret in listed}
+        # Of what is listed the policy is asked for beside the rest.
+        rows = [
+            [
+                lambda name=name: self._identify(view, name, wanted.get(name)),
+                *([lambda name=name: self._policy(view, name)] if name in standing else []),
+            ]
+            for name in names
+        ]
+        found = [(name, row) for name, row in zip(names, view.api.table(rows), strict=True) if row[0]]
+        return view.api.map(lambda item: self._read(view, item[1], wanted.get(item[0])), found)
 
     def find(self, view: View) -> Iterable[Observed]:
         found = view.api.map(lambda resource: self._identify(view, resource.desired["name"], resource), view.resources)
@@ -128,13 +139,19 @@ class Secret(Kind):
             leaving=state == DELETED,
         )
 
-    def _read(self, context: Context, name: str, resource: Resource | None) -> Observed | None:
-        observed = self._identify(context, name, resource)
+    @staticmethod
+    def _policy(context: Context, name: str) -> Any:
+        """None too of what has none, is not there, or is deleted."""
+        with tolerating(NOT_FOUND, UNUSABLE):
+            return parse(context.api.client("secretsmanager").get_resource_policy(SecretId=name).get("ResourcePolicy"))
+        return None
+
+    def _read(self, context: Context, row: Sequence[Any], resource: Resource | None) -> Observed:
+        """``row``: the secret, and its policy where that was asked for."""
+        observed = row[0]
         # Of a deleted secret AWS shows neither.
-        if observed and not observed.leaving:
-            client = context.api.client("secretsmanager")
-            with tolerating(NOT_FOUND):
-                observed.fields["policy"] = parse(client.get_resource_policy(SecretId=observed.id).get("ResourcePolicy"))
+        if not observed.leaving:
+            observed.fields["policy"] = row[1] if len(row) > 1 else self._policy(context, observed.id)
             if resource and resource.desired.get("value") is not None:
                 observed.fields["value"] = current_value(context, observed.id)
         return observed

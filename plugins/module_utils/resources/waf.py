@@ -73,6 +73,7 @@ class WebAcl(Kind):
     name = "web_acl"
     services = (CLIENT,)
     irreplaceable = True
+    referred = True
     within = ("edge_log_group",)
     fields = (
         Field("name", on_change="replace"),

@@ -22,6 +22,7 @@ class SecurityGroup(Ec2Kind):
     vpc_filter = "vpc-id"
     interfaces_by = "group-id"
     irreplaceable = True
+    referred = True
     within = ("vpc",)
     fields = (
         Field("vpc_id", on_change="replace"),

@@ -27,6 +27,7 @@ class Subnet(Ec2Kind):
     vpc_filter = "vpc-id"
     interfaces_by = "subnet-id"
     irreplaceable = True
+    referred = True
     within = ("vpc", "route_table", "network_acl")
     waiter = Waiter(
         ready=frozenset({"available"}),

@@ -28,6 +28,7 @@ class Vpc(Ec2Kind):
     listing = ("describe_vpcs", "Vpcs", "VpcId", "VpcIds")
     resource_type = "vpc"
     irreplaceable = True
+    referred = True
     interfaces_by = "vpc-id"
     waiter = Waiter(ready=frozenset({"available"}), await_deletion=False, delay=2.0)
     fields = (Field("cidr", on_change="replace"), Field("dns_support"), Field("dns_hostnames"))

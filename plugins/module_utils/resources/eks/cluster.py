@@ -51,6 +51,7 @@ class Cluster(Kind):
     name = "eks_cluster"
     services = ("eks",)
     irreplaceable = True
+    referred = True
     protection = "eks_deletion_protection"
     # Log groups would come back by themselves, and without its roles a cluster cannot take down what it made.
     # What controllers made they would make again.

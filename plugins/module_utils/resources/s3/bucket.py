@@ -44,6 +44,7 @@ class Bucket(Kind):
     name = "s3_bucket"
     services = ("s3",)
     stateful = True
+    referred = True
     fields = (
         Field("name", on_change="replace"),
         Field("object_lock_enabled", on_change="replace", equal=lambda desired, observed: desired or not observed),
@@ -111,7 +112,7 @@ class Bucket(Kind):
 
     @staticmethod
     def _attributes(context: Context, bucket: str) -> dict[str, Any]:
-        return {"arn": f"arn:{context.api.partition}:s3:::{bucket}"}
+        return {"arn": f"arn:{context.api.partition}:s3:::{bucket}", "name": bucket}
 
     def planned(self, context: Context, resource: Resource) -> Mapping[str, Any]:
         bucket = resource.desired["name"]
