@@ -191,7 +191,7 @@ def matched(
 
     free = {item[kind.listing[2]]: item for item in items}
     for resource in missing:
-        wanted = {field: resolve(resource.desired[field], lookup) for field in kind.place}
+        wanted = {field: resolve(resource.desired.get(field), lookup) for field in kind.place}
         for identity, item in sorted(free.items()):
             values = kind.values(item)
             if all(_meet(wanted[field], values[field]) for field in kind.place):
@@ -200,7 +200,9 @@ def matched(
 
 
 def _meet(wanted: Any, standing: Any) -> bool:
-    return any(value in (standing or ()) for value in wanted) if isinstance(wanted, list) else wanted == standing
+    if isinstance(wanted, list):
+        return any(value in (standing or ()) for value in wanted)
+    return wanted is not None and wanted == standing
 
 
 def at_least(desired: Any, observed: Any) -> bool:
