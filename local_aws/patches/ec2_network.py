@@ -18,7 +18,7 @@ LAST_RULE = 32767
 def what_is_used_is_not_deleted() -> None:
     """AWS refuses to delete a VPC or a subnet with anything in it (DependencyViolation), and takes the default ACL, the
     default group and the main table with the VPC, a subnet's associations with the subnet. moto deletes a subnet under
-    its interfaces and a VPC under its gateway, groups, ACLs and endpoints, and leaves the default ACL behind."""
+    its interfaces and a VPC under its subnets, gateway, groups, ACLs and endpoints, and leaves the default ACL behind."""
 
     @wrap(EC2Backend, "delete_subnet")
     def delete_subnet(original: Any, self: Any, subnet_id: str) -> Any:
@@ -38,7 +38,8 @@ def what_is_used_is_not_deleted() -> None:
         acls = [acl for acl in self.network_acls.values() if acl.vpc_id == vpc_id]
         gateways = [item for item in self.internet_gateways.values() if item.vpc and item.vpc.id == vpc_id]
         endpoints = [item for item in self.vpc_end_points.values() if item.vpc_id == vpc_id]
-        if groups or gateways or endpoints or any(not acl.default for acl in acls):
+        subnets = [one for zone in self.subnets.values() for one in zone.values() if one.vpc_id == vpc_id]
+        if subnets or groups or gateways or endpoints or any(not acl.default for acl in acls):
             raise dependency("vpc", vpc_id)
         answer = original(self, vpc_id)
         for acl in acls:

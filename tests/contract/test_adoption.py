@@ -11,17 +11,20 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.recon
 from support import tiers
 
 TAGGING = ("TagResource", "TagQueue", "TagRole", "AddTags", "AddTagsToResource", "PutBucketTagging", "ChangeTagsForResource")
-# Whose identity AWS's own ids are: without our tags nobody knows which is which. Drift reports them.
-FOUND_BY_TAGS = {
+# Known by the network that they are in, which without any tag of ours nobody knows.
+IN_THE_NETWORK = {
     *("vpc", "subnet", "internet_gateway", "elastic_ip", "nat_gateway", "route_table", "security_group", "network_acl"),
-    *("vpc_endpoint", "flow_log", "launch_template", "iam_oidc_provider", "certificate", "hosted_zone"),
+    *("vpc_endpoint", "flow_log"),
 }
+# Of which another can stand beside it: without our tags nobody knows which is which.
+FOUND_BY_TAGS = {*IN_THE_NETWORK, "certificate", "hosted_zone"}
 # What is in a cluster is looked at once the cluster is ours.
 IN_CLUSTERS = ("eks_addon", "eks_nodegroup", "eks_pod_identity", "eks_access_entry")
 
 
-def strip(prepared):
-    """Take our tags off everything, by the kinds' own way of writing tags; address -> id of what can be known without them."""
+def strip(prepared, but="", unknown=FOUND_BY_TAGS):
+    """Take our tags off everything ``but`` one, by the kinds' own way of writing tags; address -> id of what can be known without
+    them, which ``unknown`` kinds cannot."""
     stripped = {}
     seen = []
     finish = Reconciler._finish
@@ -30,15 +33,13 @@ def strip(prepared):
         seen.append(self)
         for action in plan.actions:
             kind, observed = action.resource.kind, action.observed
-            if kind.tagged and not kind.implicit and action.verb == "delete":
+            if kind.tagged and not kind.implicit and action.verb == "delete" and action.address != but:
                 kept = {key: value for key, value in observed.tags.items() if not key.startswith(PREFIX)}
                 delta = Delta([Change(TAGS, dict(observed.tags), kept)])
                 kind.update(
                     self.context, self._adopted(type("", (), {"resource": action.resource, "delta": delta})), observed, delta
                 )
-                # The caller's own entry is known by its principal only during an apply.
-                known = isinstance(action.resource.desired.get("principal", ""), str)
-                if kind.name not in FOUND_BY_TAGS and known:
+                if kind.name not in unknown:
                     stripped[action.address] = observed.id
         plan.actions = []
         return finish(self, plan, graph, *more)
@@ -79,6 +80,26 @@ def test_only_tags_are_written_and_nothing_is_replaced(prepare, name):
         plan = tiers.run(whole.tier, whole.parameters)["plan"]
         assert {(item["action"], change["field"]) for item in plan for change in item["fields"]} <= {("update", "tags")}
         assert tiers.run(whole.tier, whole.parameters)["plan"] == []
+
+
+def test_what_is_in_a_network_is_taken_over_by_where_it_stands(prepare):
+    """One subnet tells which network it is."""
+    whole = prepare("vpc")
+    whole.on_whole()
+    spared = "subnet/public-us-east-1b"
+    stripped = strip(whole, spared, unknown=())
+    assert {address.split("/", 1)[0] for address in stripped} >= IN_THE_NETWORK
+    whole.aws.clear_requests()
+    looked = tiers.attempt(whole.tier, {**whole.parameters, "verb": "plan"})
+    assert {item["address"] for item in looked["refusals"]} == set(stripped)
+    assert all("or hand it over with playbooks/adopt.yml" in item["reason"] for item in looked["refusals"])
+    assert {item["action"] for item in looked["plan"]} == {"update"}
+    assert tiers.attempt(whole.tier, whole.parameters)["failed"]
+    assert whole.aws.writes() == []
+    done = tiers.run(whole.tier, {**whole.parameters, "verb": "adopt", "confirm": "prod-us-east-1"})
+    assert {item["address"]: item["id"] for item in done["plan"]} == stripped
+    assert {request.operation for request in whole.aws.writes()} <= {"CreateTags", *TAGGING}
+    assert tiers.run(whole.tier, whole.parameters)["plan"] == []
 
 
 def whole_addresses(whole):

@@ -172,6 +172,31 @@ def test_a_neighbour_of_our_own_is_untouched(dev):
         assert result["plan"] == []
 
 
+def test_what_others_have_in_the_account_is_untouched(dev):
+    """A network with our range, and what is called almost as ours is."""
+    ec2, s3, sqs, kms = (dev.client(name) for name in ("ec2", "s3", "sqs", "kms"))
+    cidr = ec2.describe_vpcs(VpcIds=[dev.vpc()])["Vpcs"][0]["CidrBlock"]
+    vpc = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+    ec2.create_subnet(VpcId=vpc, CidrBlock=cidr.split("/")[0] + "/24")
+    for group in ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [dev.vpc()]}])["SecurityGroups"]:
+        if group["GroupName"] != "default":
+            ec2.create_security_group(VpcId=vpc, GroupName=group["GroupName"], Description="theirs")
+    s3.create_bucket(Bucket="dev-theirs")
+    sqs.create_queue(QueueName="dev-theirs")
+    key = kms.create_key(Description="theirs")["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/devious", TargetKeyId=key)
+    everything = {what: set(names) for what, names in dev.census().items()}
+    dev.destroy(data=True)
+    left = {what: set(names) for what, names in dev.census().items()}
+    assert all(names <= everything[what] for what, names in left.items())
+    assert left["vpc"] == {"untagged vpc"} and left["subnet"] == {"untagged subnet"}
+    assert left["security group"] == {"untagged security group"}
+    assert (left["bucket"], left["alias"]) == ({"dev-theirs"}, {"alias/devious"})
+    assert [name.rsplit("/", 1)[-1] for name in left["queue"]] == ["dev-theirs"]
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    assert ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
+
+
 @pytest.mark.parametrize("seed", range(CUT_OFF))
 def test_a_deployment_that_was_cut_off(dev, seed):
     """At a random write, then destroyed with everything; and at a random write of that, and destroyed again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.aws import session
 from support import teardown, tiers
 from support.census import census
 
@@ -180,17 +181,61 @@ def test_what_strangers_have_in_our_network_is_not_touched(dev, whose):
     assert group
 
 
-def test_what_keeps_the_network_is_named(dev):
+def range_of(dev):
+    ec2 = dev.client("ec2")
+    return ".".join(ec2.describe_vpcs(VpcIds=[dev.vpc()])["Vpcs"][0]["CidrBlock"].split(".")[:2]) + ".255.240/28"
+
+
+def test_what_strangers_have_in_the_network_keeps_it_and_is_named(dev):
     ec2, vpc = dev.client("ec2"), dev.vpc()
-    prefix = ".".join(ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"].split(".")[:2])
-    theirs = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{prefix}.255.240/28")["Subnet"]["SubnetId"]
-    interface = ec2.create_network_interface(SubnetId=theirs, Description="by hand")["NetworkInterface"]["NetworkInterfaceId"]
-    dev.aws.settings.fault(service="ec2", operation="DeleteVpc", code="DependencyViolation", status=400)
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=range_of(dev))["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="theirs", Description="by hand", VpcId=vpc)["GroupId"]
+    looked = dev.look(data=True)
+    assert looked.kept == {
+        "vpc/main": f"{subnet} ({range_of(dev)}), {group} (theirs) in {vpc} was not made by deployment {dev.deployment}: delete it "
+        "and run again"
+    }
+    assert dev.destroy(data=True).kept == looked.kept
+    found = {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]}
+    assert found == {subnet}
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_security_group(GroupId=group)
+    assert dev.destroy(data=True).kept == {}
+    assert dev.census() == {}
+
+
+@pytest.mark.parametrize("what", ["a group", "an interface"])
+def test_what_gets_into_the_network_meanwhile_is_named(dev, monkeypatch, what):
+    monkeypatch.setattr(session, "SETTLING_DELAYS", (0,))
+    ec2, vpc, cidr, made = dev.client("ec2"), dev.vpc(), range_of(dev), []
+
+    def appear(call: Any) -> None:
+        if call.operation == "DeleteInternetGateway" and not made:
+            if what == "a group":
+                group = ec2.create_security_group(GroupName="theirs", Description="by hand", VpcId=vpc)["GroupId"]
+                made.append(f"vpc/main: {group} (theirs) still in {vpc}: delete it and run again")
+                return
+            subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
+            interface = ec2.create_network_interface(SubnetId=subnet, Description="by hand")["NetworkInterface"]
+            made.append(f"is still used by {interface['NetworkInterfaceId']} (by hand)")
+
+    dev.aws.settings.fault(service="ec2", operation="DeleteInternetGateway", when="after", callback=appear)
     try:
         done = teardown.attempt(dev.parameters, dev.deployment, data=True)
     finally:
         dev.aws.settings.clear()
-    assert f"is still used by {interface} (by hand)" in done.failures["vpc"]
+    assert made[0] in done.failures["vpc"]
+
+
+def test_what_lost_our_tags_in_the_network_is_kept_with_it(dev):
+    ec2, vpc = dev.client("ec2"), dev.vpc()
+    (subnet,) = ec2.describe_subnets(Filters=[{"Name": "tag:agent-platform:address", "Values": ["subnet/database-us-east-1a"]}])[
+        "Subnets"
+    ]
+    ec2.delete_tags(Resources=[subnet["SubnetId"]])
+    done = dev.destroy(data=True)
+    assert "was not made by deployment" in done.kept["subnet/database-us-east-1a"]
+    assert f"{subnet['SubnetId']} ({subnet['CidrBlock']}) in {vpc} was not made by" in done.kept["vpc/main"]
 
 
 def test_both_clusters_name_is_no_leftover(dev):

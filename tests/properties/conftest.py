@@ -1,6 +1,7 @@
 """Both environments, each deployed once in this process; a test puts the account back as that left it.
 
-``SEED=7`` runs one case, ``FROM=120`` the full suite from that case on, ``FULL=1`` all of it; else a small sample runs.
+``SEED=7`` runs one case (``SEED=7,12`` two), ``FROM=120`` the full suite from that case on, ``FULL=1`` all of it; else a small
+sample runs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ CASES = {"mutated": (14, 200), "between": (8, 100)}
 
 def seeds(name: str) -> list[int]:
     if "SEED" in os.environ:
-        return [int(os.environ["SEED"])]
+        return [int(seed) for seed in os.environ["SEED"].split(",")]
     sample, full = CASES[name]
     if "FROM" in os.environ or "FULL" in os.environ:
         return list(range(int(os.environ.get("FROM", "0")), full))

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.report import comparison, plan_file
+from ansible_collections.agent_platform.aws.plugins.module_utils.report import comparison, drift, plan_file
 
-from .mutations import CHANGED, MISSING, UNMANAGED
+from .mutations import CHANGED, MISSING, REFUSED, UNMANAGED
 from .tiers import changes
 
 # The services that are called to write a kind, as the request log spells them; all but the first only sometimes.
@@ -69,10 +69,13 @@ def all_refused(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def differences(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Address -> changed, missing, unmanaged or refused: what a look at drift says."""
-    found = {address: MISSING if action == "create" else CHANGED for address, action in addresses(results).items()}
-    found |= {address: UNMANAGED for result in results.values() for address in result.get("unmanaged", ())}
-    return found | dict.fromkeys(all_refused(results), "refused")
+    """Address -> changed, missing, unmanaged or refused: what the report of a drift says, and what no run mends by itself."""
+    seen = next(reversed(results.values()))["planned"]["seen"]
+    told = drift.document(dict.fromkeys(plan_file.PLACE, "x"), results, (), seen)
+    assert told["errors"] == []
+    found = {item["address"]: kind for kind in (CHANGED, MISSING, UNMANAGED) for item in told[kind]}
+    assert told["drift"] == bool(found)
+    return found | dict.fromkeys(all_refused(results), REFUSED)
 
 
 def rests_on(results: Mapping[str, Mapping[str, Any]]) -> set[str]:

@@ -87,6 +87,10 @@ def plan_present(
                 f"{' and '.join(seen.ambiguous[address])} both carry this address in their tags; "
                 "delete the one that is not in use, or remove its tags",
             )
+        if observed and observed.in_the_way:
+            plan.refuse(address, observed.in_the_way)
+            values.live[address] = observed
+            continue
         if observed and foreign(context, resource.kind, observed):
             plan.refuse(
                 address,
@@ -135,7 +139,8 @@ def lasting(kind: Kind) -> bool:
 
 def foreign(context: Context, kind: Kind, observed: Observed) -> bool:
     """True for a resource that stands under our name but does not carry our tags."""
-    return kind.tagged and not kind.implicit and not observed.remade and not context.owner.owns(observed.tags or {})
+    bearing = kind.tagged and not kind.implicit and not observed.remade and not observed.in_the_way
+    return bearing and not context.owner.owns(observed.tags or {})
 
 
 def guarded(context: Context, kind: Kind, observed: Observed, options: Mapping[str, Any], declared: bool) -> Block | None:

@@ -330,8 +330,9 @@ class Reconciler:
         for delay in LOOK_AGAIN:
             self.sleep(delay)
             found, _ambiguous = pick(kind.observe(view), set())
-            if resource.address in found and not foreign(self.context, kind, found[resource.address]):
-                return found[resource.address]
+            made = found.get(resource.address)
+            if made and not made.in_the_way and not foreign(self.context, kind, made):
+                return made
         return None
 
     def _ready(self, kind: Kind, observed: Observed) -> bool:

@@ -42,6 +42,8 @@ class Observed:
     result reports (``id``, ``arn``, ...); ``id`` is always among them. ``tags``: None for a kind that AWS cannot tag.
     ``broken``: why it cannot be used any more (a failed state). ``leaving``: AWS is already deleting it.
     ``remade``: AWS made it anew under our name after ours was deleted, so it is ours although it has no tags.
+    ``in_the_way``: why it is somebody else's, of what stands where ours is to stand and cannot be handed over: a plan refuses with
+    these words, and a deletion passes it over.
     """
 
     address: str
@@ -53,6 +55,7 @@ class Observed:
     broken: str | None = None
     leaving: bool = False
     remade: bool = False
+    in_the_way: str | None = None
 
     def __post_init__(self) -> None:
         self.attributes.setdefault("id", self.id)

@@ -53,7 +53,7 @@ class _Teardown:
 
     def consider(self, address: str, observed: Observed, keep_data: bool) -> None:
         kind = self.kinds[address.split("/", 1)[0]]
-        if kind.implicit:
+        if kind.implicit or observed.in_the_way:
             return
         resource = self.graph.resources.get(address) or Resource(kind, address.split("/", 1)[1])
         if observed.leaving:

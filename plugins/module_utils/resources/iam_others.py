@@ -9,14 +9,17 @@ session leaves out the path of its role.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..aws.errors import is_code, says, tolerating
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Delta, Field
 from ..reconcile.errors import EngineError
+from ..reconcile.reference import Ref, resolve
 from ..reconcile.resource import Context, Kind, Observed, Resource, View
+from ..reconcile.unknown import UNKNOWN
 
 NOT_FOUND = "NoSuchEntity"
 
@@ -27,21 +30,42 @@ def bare(url: str) -> str:
 
 
 class OidcProvider(Kind):
-    """An identity provider of an EKS cluster. Found by its tags."""
+    """An identity provider of an EKS cluster, found by its tags, or by the cluster's URL, which it alone can have."""
 
     name = "iam_oidc_provider"
     services = ("iam",)
+    observe_after = ("eks_cluster",)
     fields = (Field("url", on_change="replace", canonical=bare), Field("client_ids", unordered=True))
 
     def observe(self, view: View) -> Iterable[Observed]:
         """One list, which has no tags, and one call for each provider of an EKS cluster in the region."""
         answer = view.api.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
         arns = [item["Arn"] for item in answer if f"oidc.eks.{view.api.region}." in item["Arn"]]
-        for arn, item in zip(arns, view.api.map(lambda one: self._read(view, one), arns), strict=True):
-            tags = as_dict((item or {}).get("Tags"))
-            if item and view.owner.owns_in_tier(tags):
-                values = {"url": item["Url"], "client_ids": item.get("ClientIDList") or []}
-                yield Observed(address_in(tags, self.name, arn), arn, values, {"arn": arn, "url": item["Url"]}, tags)
+        read = view.api.map(lambda one: self._read(view, one), arns)
+        standing = [self._observed(arn, item) for arn, item in zip(arns, read, strict=True) if item]
+        wanted = {resource.address for resource in view.resources}
+        claimed = {item.address for item in standing if view.owner.owns_in_tier(item.tags or {})} & wanted
+        places = self._places(view, wanted - claimed)
+        for item in standing:
+            if item.fields["url"] in places and item.address not in claimed:
+                yield replace(item, address=places[item.fields["url"]])
+            elif view.owner.owns_in_tier(item.tags or {}):
+                yield item
+
+    def _places(self, view: View, missing: Container[str]) -> dict[str, str]:
+        """The URL of each cluster that stands and has no provider of ours -> the provider's address."""
+
+        def lookup(ref: Ref) -> Any:
+            standing = view.of("eks_cluster").get(ref.address)
+            return standing.value(ref.attribute) if standing else UNKNOWN
+
+        urls = {r.address: resolve(r.desired["url"], lookup) for r in view.resources if r.address in missing}
+        return {bare(url): address for address, url in urls.items() if isinstance(url, str)}
+
+    def _observed(self, arn: str, item: Mapping[str, Any]) -> Observed:
+        tags = as_dict(item.get("Tags"))
+        values = {"url": item["Url"], "client_ids": item.get("ClientIDList") or []}
+        return Observed(address_in(tags, self.name, arn), arn, values, {"arn": arn, "url": item["Url"]}, tags)
 
     @staticmethod
     def _read(view: View, arn: str) -> dict[str, Any] | None:
@@ -119,26 +143,27 @@ class Caller(Kind):
     tagged = False
 
     def observe(self, view: View) -> Iterable[Observed]:
-        principal = self._principal(view, view.api.caller_arn)
+        principal = principal_of(view, view.api.caller_arn)
         for resource in view.resources:
             yield Observed(resource.address, principal, attributes={"arn": principal})
 
-    @staticmethod
-    def _principal(view: View, arn: str) -> str:
-        kind, name = identity(arn)
-        if kind == "user":
-            return view.api.arn("iam", f"user/{name}", region="")
-        if kind != "role":
-            raise EngineError(
-                f"eks_deployer: {arn} is neither a role nor a user, so it can have no access to the cluster: set eks_deployer to "
-                "the ARN of one that shall have it"
-            )
-        try:
-            return view.api.client("iam").get_role(RoleName=name)["Role"]["Arn"]
-        except Exception as error:
-            if not is_code(error, "AccessDenied", NOT_FOUND):
-                raise
-            return view.api.arn("iam", f"role/{name}", region="")
+
+def principal_of(view: View, arn: str) -> str:
+    """The ARN of the role or user behind a caller's. Raises EngineError where it is neither."""
+    kind, name = identity(arn)
+    if kind == "user":
+        return view.api.arn("iam", f"user/{name}", region="")
+    if kind != "role":
+        raise EngineError(
+            f"eks_deployer: {arn} is neither a role nor a user, so it can have no access to the cluster: set eks_deployer to "
+            "the ARN of one that shall have it"
+        )
+    try:
+        return view.api.client("iam").get_role(RoleName=name)["Role"]["Arn"]
+    except Exception as error:
+        if not is_code(error, "AccessDenied", NOT_FOUND):
+            raise
+        return view.api.arn("iam", f"role/{name}", region="")
 
 
 def identity(arn: str) -> tuple[str, str]:

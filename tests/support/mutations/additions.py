@@ -1,7 +1,4 @@
-"""What nobody configured: with our ownership tags, as a tool that copies tags makes it, and without, in our names or our VPC.
-
-The latter are found by drift's walk alone: ``WALK``.
-"""
+"""What nobody configured: with our ownership tags, as a tool that copies tags makes it, and without, in our names or our VPC."""
 
 from __future__ import annotations
 
@@ -12,14 +9,10 @@ from typing import Any
 
 from .scene import Scene, Touch, as_list, mutation, unmanaged
 
-# Whether drift walks what the tags do not show: then what has no tags of ours is found too.
-WALK = False
-
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-walked = functools.partial(mutation, walk=True)
 
 
 def made(at: Scene, tier: str, kind: str, make: Callable[[str, dict[str, str]], Any]) -> Touch:
@@ -210,57 +203,58 @@ def a_target_group_of_our_tags(at: Scene) -> Touch:
 # --- without our tags, within our names or our VPC
 
 
-@walked("messaging")
+@mutation("messaging")
 def a_queue_of_our_name(at: Scene) -> Touch:
     name = f"{at.environment}-{at.word()}"
     at.client("sqs").create_queue(QueueName=name)
     return unmanaged(f"sqs_queue/{name}", "made under our prefix")
 
 
-@walked("messaging")
+@mutation("messaging")
 def a_topic_of_our_name(at: Scene) -> Touch:
     name = f"{at.environment}-{at.word()}"
     at.client("sns").create_topic(Name=name)
     return unmanaged(f"sns_topic/{name}", "made under our prefix")
 
 
-@walked("messaging")
+@mutation("messaging")
 def a_subscription_of_our_topic(at: Scene) -> Touch:
     _address, topic = at.pick("sns_topic")
     arn = at.client("sns").subscribe(
         TopicArn=topic["arn"], Protocol="https", Endpoint="https://example.com/by-hand", ReturnSubscriptionArn=True
     )["SubscriptionArn"]
-    return unmanaged(f"sns_subscription/{arn}", "somebody listens to our topic")
+    name, identity = arn.split(":")[-2:]
+    return unmanaged(f"sns_subscription/{name}-{identity}", "somebody listens to our topic")
 
 
-@walked("eks")
+@mutation("eks")
 def a_role_of_our_name(at: Scene) -> Touch:
     name = f"{at.deployment}-{at.word()}"
     at.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
     return unmanaged(f"iam_role/{name}", "made under our prefix")
 
 
-@walked("vpc")
+@mutation("vpc")
 def a_security_group_in_our_vpc(at: Scene) -> Touch:
     word = at.word()
     group = at.client("ec2").create_security_group(GroupName=word, Description=word, VpcId=at.id("vpc/main"))["GroupId"]
     return unmanaged(f"security_group/{group}", "made in our VPC")
 
 
-@walked("vpc")
+@mutation("vpc")
 def a_subnet_in_our_vpc(at: Scene) -> Touch:
     subnet = at.client("ec2").create_subnet(VpcId=at.id("vpc/main"), CidrBlock=free_range(at))["Subnet"]["SubnetId"]
     return unmanaged(f"subnet/{subnet}", "made in our VPC")
 
 
-@walked("secrets")
+@mutation("secrets")
 def a_secret_of_our_name(at: Scene) -> Touch:
     name = f"{at.environment}/{at.word()}"
     at.client("secretsmanager").create_secret(Name=name, SecretString="by hand")
     return unmanaged(f"secret/{name}", "made under our prefix")
 
 
-@walked("dynamodb")
+@mutation("dynamodb")
 def a_table_of_our_name(at: Scene) -> Touch:
     name = f"{at.environment}-{at.word()}"
     at.client("dynamodb").create_table(
@@ -272,7 +266,7 @@ def a_table_of_our_name(at: Scene) -> Touch:
     return unmanaged(f"dynamodb_table/{name}", "made under our prefix")
 
 
-@walked("s3")
+@mutation("s3")
 def a_bucket_of_our_name(at: Scene) -> Touch:
     name = f"{at.resources['s3_bucket/backups']['id'].removesuffix('backups')}{at.word()}"
     at.client("s3").create_bucket(Bucket=name)

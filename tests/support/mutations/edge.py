@@ -272,6 +272,20 @@ def record_to_an_address(at: Scene) -> Touch:
 
 
 @mutation("cloudfront", only=PROD)
+def name_given_to_a_stranger(at: Scene) -> Touch:
+    """A CNAME stands beside no other record, so none of ours can be made."""
+    address, _item = at.pick("dns_record", where=lambda name: name.startswith("origin."))
+    zone, item = record(at, address)
+    ours = [(one, record(at, one)[1]) for one, _item in at.all("dns_record")]
+    ours = [(one, found) for one, found in ours if found["Name"] == item["Name"]]
+    for _address, found in ours:
+        change_record(at, "DELETE", zone, found)
+    theirs = {"Name": item["Name"], "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": "elsewhere.example.net"}]}
+    change_record(at, "CREATE", zone, theirs)
+    return Touch(f"{item['Name']}: an alias of elsewhere", {one: REFUSED for one, _found in ours})
+
+
+@mutation("cloudfront", only=PROD)
 def record_to_the_other_front(at: Scene) -> Touch:
     address, _item = at.pick("dns_record", where=lambda name: name.endswith("-A") and not name.startswith("origin."))
     other = next(one for one, _item in at.all("dns_record") if one.endswith("-A") and one != address)

@@ -107,7 +107,7 @@ Act = Callable[[Scene], Touch]
 class Mutator:
     """A row of the table. ``tier``: ``any`` where its targets stand in several. ``only``: the one environment that has a target.
 
-    ``ripples``: what rests on the target differs too. ``walk``: found only by drift's walk.
+    ``ripples``: what rests on the target differs too.
     """
 
     name: str
@@ -115,18 +115,17 @@ class Mutator:
     act: Act
     only: str | None = None
     ripples: bool = False
-    walk: bool = False
 
 
 TABLE: dict[str, Mutator] = {}
 
 
-def mutation(tier: str, only: str | None = None, ripples: bool = False, walk: bool = False) -> Callable[[Act], Act]:
+def mutation(tier: str, only: str | None = None, ripples: bool = False) -> Callable[[Act], Act]:
     """Put a function into the table under its name."""
 
     def enter(act: Act) -> Act:
         assert act.__name__ not in TABLE, act.__name__
-        TABLE[act.__name__] = Mutator(act.__name__, tier, act, only, ripples, walk)
+        TABLE[act.__name__] = Mutator(act.__name__, tier, act, only, ripples)
         return act
 
     return enter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .scene import MISSING, PREFIX, REFUSED, UNMANAGED, Scene, Touch, as_list, changed, missing, mutation
+from .scene import PREFIX, REFUSED, Act, Scene, Touch, as_list, changed, missing, mutation
 
 # What the API calls a list of tags, and what takes them: kind -> (set, remove), each of (scene, resource, tags or keys).
 Write = Callable[[Scene, Mapping[str, Any], dict[str, str]], Any]
@@ -79,8 +79,11 @@ TAGGERS: dict[str, tuple[Write, Remove]] = {
     "sns_topic": by_arn("sns", *UPPER),
     "sqs_queue": by_arn("sqs", "tag_queue", "untag_queue", "QueueUrl", "Tags", "TagKeys", of="url"),
     **dict.fromkeys(("load_balancer", "listener", "listener_rule", "target_group"), ELB),
-    "certificate": by_arn(
-        "acm", "add_tags_to_certificate", "remove_tags_from_certificate", "CertificateArn", "Tags", "Tags", *PLAIN
+    "certificate": (
+        lambda at, item, tags: at.client("acm").add_tags_to_certificate(CertificateArn=item["arn"], Tags=as_list(tags)),
+        lambda at, item, keys: at.client("acm").remove_tags_from_certificate(
+            CertificateArn=item["arn"], Tags=[{"Key": key} for key in keys]
+        ),
     ),
     "distribution": (
         lambda at, item, tags: at.client("cloudfront").tag_resource(Resource=item["arn"], Tags={"Items": as_list(tags)}),
@@ -100,11 +103,15 @@ TAGGERS: dict[str, tuple[Write, Remove]] = {
 NAMED_KINDS = (
     *("kms_key", "web_acl", "log_group", "iam_role", "secret", "generated_secret", "origin_secret", "db_instance", "eks_cluster"),
     *("db_parameter_group", "db_subnet_group", "replication_group", "cache_parameter_group", "cache_subnet_group", "s3_bucket"),
+    *("edge_log_group", "eks_pod_identity", "listener", "listener_rule", "delivery", "delivery_source", "delivery_destination"),
     *("dynamodb_table", "sns_topic", "sqs_queue", "load_balancer", "target_group", "eks_nodegroup", "eks_addon", "distribution"),
 )
-# What is known by its tags alone and takes no place that another could not have: without them it is made anew beside it. The other
-# kinds of EC2 hold a range of addresses, a name or an address, which EC2 gives nobody twice.
-KNOWN_BY_TAGS = ("elastic_ip", "route_table", "network_acl")
+# What EC2 gives ids of its own: known by what nothing else can have, where its tags say nothing or something else.
+KNOWN_BY_PLACE = (
+    *("vpc", "subnet", "internet_gateway", "elastic_ip", "nat_gateway", "route_table", "security_group", "network_acl"),
+    *("vpc_endpoint", "flow_log", "launch_template", "iam_oidc_provider", "eks_access_entry"),
+)
+NOT_IN_THE_NETWORK = {"launch_template": "eks", "iam_oidc_provider": "eks", "eks_access_entry": "eks"}
 
 
 def tagged(at: Scene, *kinds: str) -> tuple[str, Mapping[str, Any], Write, Remove]:
@@ -129,15 +136,14 @@ def our_environment_tag_changed(at: Scene) -> Touch:
 
 @mutation("any")
 def our_environment_tag_removed(at: Scene) -> Touch:
-    kinds = [kind for kind in sorted(TAGGERS) if kind != "certificate"]
-    address, item, _write, remove = tagged(at, *kinds)
+    address, item, _write, remove = tagged(at)
     remove(at, item, [PREFIX + "environment"])
     return changed(address, "its environment tag removed")
 
 
 @mutation("any")
 def taken_by_another_deployment(at: Scene) -> Touch:
-    address, item, write, _remove = tagged(at, *NAMED_KINDS)
+    address, item, write, _remove = tagged(at, *NAMED_KINDS, *KNOWN_BY_PLACE)
     write(at, item, {PREFIX + "deployment": "other-us-east-1"})
     return Touch(f"{address}: tagged as another deployment's", {address: REFUSED})
 
@@ -149,20 +155,20 @@ def deployment_tag_removed_from_a_name(at: Scene) -> Touch:
     return Touch(f"{address}: not tagged as ours any more", {address: REFUSED})
 
 
-@mutation("any", ripples=True)
-def deployment_tag_removed_from_what_has_no_name(at: Scene) -> Touch:
-    address, item, _write, remove = tagged(at, *KNOWN_BY_TAGS)
+@mutation("cloudfront", only="prod", ripples=True)
+def certificate_not_tagged_as_ours(at: Scene) -> Touch:
+    """Another can stand beside it."""
+    address, item, _write, remove = tagged(at, "certificate")
     remove(at, item, [PREFIX + "deployment"])
     return missing(address, "not tagged as ours any more")
 
 
-@mutation("any", ripples=True)
+@mutation("any")
 def address_tag_changed(at: Scene) -> Touch:
-    """What is known by its tags is then known as something else, which is not in the configuration."""
-    address, item, write, _remove = tagged(at, *KNOWN_BY_TAGS)
-    other = f"{address.split('/')[0]}/by-hand"
-    write(at, item, {PREFIX + "address": other})
-    return Touch(f"{address}: known as {other}", {address: MISSING, other: UNMANAGED})
+    """It stands in its place all the same."""
+    address, item, write, _remove = tagged(at, *KNOWN_BY_PLACE)
+    write(at, item, {PREFIX + "address": f"{address.split('/')[0]}/by-hand"})
+    return changed(address, "another address in its tags")
 
 
 @mutation("any")
@@ -170,3 +176,17 @@ def address_tag_changed_of_a_name(at: Scene) -> Touch:
     address, item, write, _remove = tagged(at, *(kind for kind in NAMED_KINDS if kind != "kms_key"))
     write(at, item, {PREFIX + "address": f"{address.split('/')[0]}/by-hand"})
     return changed(address, "another address in its tags")
+
+
+def _stripped(kind: str) -> Act:
+    def act(at: Scene) -> Touch:
+        address, item, _write, remove = tagged(at, kind)
+        remove(at, item, [PREFIX + name for name in ("deployment", "environment", "tier", "address")])
+        return Touch(f"{address}: our ownership tags taken off", {address: REFUSED})
+
+    act.__name__ = f"ownership_tags_taken_off_{kind}"
+    return act
+
+
+for each in KNOWN_BY_PLACE:
+    mutation(NOT_IN_THE_NETWORK.get(each, "vpc"))(_stripped(each))

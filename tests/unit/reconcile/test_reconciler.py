@@ -134,6 +134,32 @@ def test_a_resource_of_someone_else_under_our_name_is_refused():
         reconciler(cloud, kinds=(Named(),)).present([Resource(Named(), "t", {"size": 1})])
 
 
+def test_what_is_in_the_way_is_refused_with_its_words_and_nothing_else_is_done_about_it():
+    cloud = Cloud()
+    apply(cloud, Resource(THING, "t", {"size": 1}))
+    cloud.log.clear()
+
+    class Taken(type(THING)):
+        tagged = False
+
+        def observe(self, view):
+            for item in super().observe(view):
+                item.in_the_way = "the place is taken"
+                yield item
+
+    resources = [Resource(Taken(), "t", {"size": 2}), Resource(PARENT, "p", {"link": Ref("thing/t")})]
+    looked = reconciler(cloud, check_mode=True, kinds=(Taken(), PARENT))
+    looked.show_refusals = True
+    outcome = looked.present(resources)
+    assert [(refusal.address, refusal.reason) for refusal in outcome.plan.refusals] == [("thing/t", "the place is taken")]
+    assert summary(outcome) == {"parent/p": ("create", ["link"])}
+    with pytest.raises(Refused, match="the place is taken"):
+        reconciler(cloud, kinds=(Taken(), PARENT)).present(resources)
+    assert reconciler(cloud, kinds=(Taken(), PARENT)).absent(resources).plan.reported() == []
+    assert reconciler(cloud, kinds=(Taken(), PARENT)).adopt(resources).plan.reported() == []
+    assert cloud.log == []
+
+
 def test_two_resources_of_one_address_are_refused():
     cloud = Cloud()
     apply(cloud, Resource(THING, "t", {"size": 1}))

@@ -9,13 +9,16 @@ the same in a later run: it would give back what has been deleted in the meantim
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...aws.errors import is_code, tolerating
 from ...aws.tags import address_in, as_dict, owned_filter, specification, write_ec2_tags
 from ...reconcile.delta import Delta
+from ...reconcile.reference import Ref, resolve
 from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from ...reconcile.unknown import UNKNOWN
 from ..strangers import Candidate, among, in_vpc, own_vpcs
 from .interfaces import delete_when_free
 
@@ -35,6 +38,8 @@ class Ec2Kind(Kind):
     filter_parameter: ClassVar[str] = "Filters"
     # The filter that finds those of a VPC; empty where there is none.
     vpc_filter: ClassVar[str] = ""
+    # The fields that tell one from all others of its network, whatever its tags say; of a field with several values one suffices.
+    place: ClassVar[tuple[str, ...]] = ()
     # The filter that finds the network interfaces which keep it from being deleted, where some may.
     interfaces_by: ClassVar[str] = ""
 
@@ -57,8 +62,40 @@ class Ec2Kind(Kind):
         return None
 
     def observe(self, view: View) -> Iterable[Observed]:
+        """What carries our tags; and, for what is desired and not among it, what stands in its place with other tags or without."""
+        found = list(self.find(view))
+        known = {item.address for item in found}
+        missing = [resource for resource in view.resources if resource.address not in known]
+        wanted = {resource.address for resource in view.resources}
+        claimed = {item.id for item in found if item.address in wanted}
+        placed = {
+            item[self.listing[2]]: replace(self.observed(item), address=resource.address)
+            for resource, item in (self.in_place_of(view, missing, claimed) if missing else ())
+        }
+        return [*(item for item in found if item.id not in placed), *placed.values()]
+
+    def find(self, view: View) -> Iterable[Observed]:
         for item in self.items(view):
             yield self.observed(item)
+
+    def in_place_of(
+        self, view: View, missing: Sequence[Resource], claimed: Container[str]
+    ) -> Iterable[tuple[Resource, Mapping[str, Any]]]:
+        """What of the desired ones that no tags find stands all the same, known by its ``place``. ``claimed``: ids of others."""
+        if self.place and view.of("vpc"):
+            standing = self.in_networks(view, [vpc.id for vpc in view.of("vpc").values()])
+            usable = [item for item in standing if not self.is_of_aws(item) and not self.is_failed(item)]
+            yield from matched(self, view, missing, [item for item in usable if item[self.listing[2]] not in claimed])
+
+    def in_networks(self, context: Context, vpcs: list[str]) -> list[dict[str, Any]]:
+        """What is in these networks and is not on its way out."""
+        operation, key, _id_key, _ids = self.listing
+        filters = [{"Name": self.vpc_filter, "Values": sorted(vpcs)}]
+        found = context.api.pages("ec2", operation, key, **{self.filter_parameter: filters})
+        return [item for item in found if state_of(item) not in ("deleted", "deleting")]
+
+    def is_failed(self, item: Mapping[str, Any]) -> bool:
+        return bool(self.waiter) and state_of(item) in self.waiter.failed
 
     def items(self, view: View) -> list[dict[str, Any]]:
         """What carries our tags, without what is deleted: EC2 lists some of that for an hour."""
@@ -71,11 +108,8 @@ class Ec2Kind(Kind):
         vpcs = own_vpcs(view)
         if not self.vpc_filter or not vpcs:
             return
-        operation, key, id_key, _ids = self.listing
-        filters = [{"Name": self.vpc_filter, "Values": vpcs}]
-        found = view.api.pages("ec2", operation, key, **{self.filter_parameter: filters})
-        standing = [item for item in found if state_of(item) not in ("deleted", "deleting") and not self.is_of_aws(item)]
-        why = in_vpc(" or ".join(vpcs))
+        id_key, why = self.listing[2], in_vpc(" or ".join(vpcs))
+        standing = [item for item in self.in_networks(view, vpcs) if not self.is_of_aws(item)]
         yield from among(view, self, [Candidate(item[id_key], item[id_key], why, as_dict(item.get("Tags"))) for item in standing])
 
     def is_of_aws(self, item: Mapping[str, Any]) -> bool:
@@ -144,6 +178,31 @@ def state_of(item: Mapping[str, Any]) -> str | None:
     """In lower case: endpoints' states are documented with capitals and answered without."""
     state = item.get("State")
     return state.lower() if state else None
+
+
+def matched(
+    kind: Ec2Kind, view: View, missing: Iterable[Resource], items: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """For each of ``missing`` one of ``items`` that stands in its place, none of them twice."""
+
+    def lookup(ref: Ref) -> Any:
+        standing = view.of(ref.address.split("/", 1)[0]).get(ref.address)
+        return standing.value(ref.attribute) if standing else UNKNOWN
+
+    free = {item[kind.listing[2]]: item for item in items}
+    for resource in missing:
+        wanted = {field: resolve(resource.desired.get(field), lookup) for field in kind.place}
+        for identity, item in sorted(free.items()):
+            values = kind.values(item)
+            if all(_meet(wanted[field], values[field]) for field in kind.place):
+                yield resource, free.pop(identity)
+                break
+
+
+def _meet(wanted: Any, standing: Any) -> bool:
+    if isinstance(wanted, list):
+        return any(value in (standing or ()) for value in wanted)
+    return wanted is not None and wanted == standing
 
 
 def at_least(desired: Any, observed: Any) -> bool:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...reconcile.resource import Context, Observed, Resource
+from ...reconcile.resource import Context, Observed, Resource, View
 from .common import Ec2Kind
 
 
@@ -18,9 +18,26 @@ class ElasticIp(Ec2Kind):
     name = "elastic_ip"
     listing = ("describe_addresses", "Addresses", "AllocationId", "AllocationIds")
     resource_type = "elastic-ip"
+    observe_after = ("nat_gateway",)
 
     def attributes(self, item: Mapping[str, Any]) -> dict[str, Any]:
         return {"public_ip": item["PublicIp"]}
+
+    def in_place_of(
+        self, view: View, missing: Sequence[Resource], claimed: Container[str]
+    ) -> Iterable[tuple[Resource, Mapping[str, Any]]]:
+        """Those that our NAT gateways have."""
+        used = {}
+        for gateway in view.desired("nat_gateway"):
+            standing = view.of("nat_gateway").get(gateway.address)
+            allocation = standing.fields["allocation_id"] if standing else None
+            if allocation and allocation not in claimed:
+                used[gateway.desired["allocation_id"].address] = allocation
+        wanted = {used[resource.address]: resource for resource in missing if resource.address in used}
+        if wanted:
+            filters = [{"Name": "allocation-id", "Values": sorted(wanted)}]
+            for item in view.api.pages("ec2", "describe_addresses", "Addresses", Filters=filters):
+                yield wanted[item["AllocationId"]], item
 
     def create(self, context: Context, resource: Resource) -> Observed:
         answer = context.api.client("ec2").allocate_address(Domain="vpc", TagSpecifications=self.tagging(resource))

@@ -25,6 +25,9 @@ class FlowLog(Ec2Kind):
     filter_parameter = "Filter"
     resource_type = "vpc-flow-log"
     vpc_filter = "resource-id"
+    observe_after = ("vpc", "log_group")
+    # Two of the same network, kind of traffic and log group are refused.
+    place = ("vpc_id", "traffic_type", "log_group")
     within = ("vpc", "log_group", "iam_role")
     fields = (
         Field("vpc_id", on_change="replace"),

@@ -20,6 +20,9 @@ class InternetGateway(Ec2Kind):
     listing = ("describe_internet_gateways", "InternetGateways", "InternetGatewayId", "InternetGatewayIds")
     resource_type = "internet-gateway"
     vpc_filter = "attachment.vpc-id"
+    observe_after = ("vpc",)
+    # A VPC has one at most.
+    place = ("vpc_id",)
     within = ("vpc",)
     fields = (Field("vpc_id"),)
 

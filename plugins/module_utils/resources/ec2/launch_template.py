@@ -10,7 +10,7 @@ the cluster's own, which therefore has to be among them).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...aws.errors import is_code
@@ -47,6 +47,16 @@ class LaunchTemplate(Ec2Kind):
         for item, version in zip(found, latest, strict=True):
             item.fields["settings"] = settings.get(version)
         return found
+
+    def in_place_of(
+        self, view: View, missing: Sequence[Resource], claimed: Container[str]
+    ) -> Iterable[tuple[Resource, Mapping[str, Any]]]:
+        """Those of their names."""
+        wanted = {resource.desired["template_name"]: resource for resource in missing}
+        filters = [{"Name": "launch-template-name", "Values": sorted(wanted)}]
+        for item in view.api.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=filters):
+            if item["LaunchTemplateId"] not in claimed:
+                yield wanted[item["LaunchTemplateName"]], item
 
     def strangers(self, view: View) -> Iterable[Stranger]:
         """Those of our names: a template is in no network."""

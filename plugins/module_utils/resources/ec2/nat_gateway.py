@@ -9,11 +9,14 @@ address is free once it is deleted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
+from ...aws.tags import as_dict, owned_filter
 from ...reconcile.delta import Field
-from ...reconcile.resource import Context, Observed, Resource
+from ...reconcile.ownership import ADDRESS
+from ...reconcile.reference import Ref
+from ...reconcile.resource import Context, Observed, Resource, View
 from ...reconcile.waiter import Waiter
 from .common import Ec2Kind, state_of
 
@@ -24,6 +27,8 @@ class NatGateway(Ec2Kind):
     filter_parameter = "Filter"
     resource_type = "natgateway"
     vpc_filter = "vpc-id"
+    observe_after = ("vpc", "subnet")
+    place = ("subnet_id", "connectivity")
     within = ("subnet", "elastic_ip", "internet_gateway")
     waiter = Waiter(ready=frozenset({"available"}), failed=frozenset({"failed"}), gone=frozenset({"deleted"}), delay=5.0)
     fields = (
@@ -52,6 +57,18 @@ class NatGateway(Ec2Kind):
         if state_of(item) != "failed":
             return None
         return f"it failed: {item.get('FailureCode', 'no code')}: {item.get('FailureMessage', 'no message')}"
+
+    def in_place_of(
+        self, view: View, missing: Sequence[Resource], claimed: Container[str]
+    ) -> Iterable[tuple[Resource, Mapping[str, Any]]]:
+        """Without those that have another address than the one that stands for it: somebody else's may be in our subnet too."""
+        listed = view.api.pages("ec2", "describe_addresses", "Addresses", Filters=owned_filter(view.owner))
+        ours = {as_dict(item.get("Tags")).get(ADDRESS): item["AllocationId"] for item in listed}
+        for resource, item in super().in_place_of(view, missing, claimed):
+            wanted = resource.desired["allocation_id"]
+            allocation = ours.get(wanted.address) if isinstance(wanted, Ref) else wanted
+            if allocation in (None, self.values(item)["allocation_id"]):
+                yield resource, item
 
     def create(self, context: Context, resource: Resource) -> Observed:
         desired = resource.desired

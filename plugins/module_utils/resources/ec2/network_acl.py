@@ -33,6 +33,9 @@ class NetworkAcl(Ec2Kind):
     listing = ("describe_network_acls", "NetworkAcls", "NetworkAclId", "NetworkAclIds")
     resource_type = "network-acl"
     vpc_filter = "vpc-id"
+    observe_after = ("vpc", "subnet")
+    # A subnet uses one at a time.
+    place = ("subnets",)
     within = ("vpc",)
     fields = (Field("vpc_id", on_change="replace"), Field("ingress"), Field("egress"), Field("subnets", equal=at_least))
 

@@ -42,6 +42,9 @@ class RouteTable(Ec2Kind):
     listing = ("describe_route_tables", "RouteTables", "RouteTableId", "RouteTableIds")
     resource_type = "route-table"
     vpc_filter = "vpc-id"
+    observe_after = ("vpc", "subnet")
+    # A subnet uses one at a time.
+    place = ("subnets",)
     within = ("vpc",)
     fields = (Field("vpc_id", on_change="replace"), Field("routes"), Field("subnets", equal=at_least))
 

@@ -20,6 +20,8 @@ class SecurityGroup(Ec2Kind):
     listing = ("describe_security_groups", "SecurityGroups", "GroupId", "GroupIds")
     resource_type = "security-group"
     vpc_filter = "vpc-id"
+    observe_after = ("vpc",)
+    place = ("vpc_id", "group_name")
     interfaces_by = "group-id"
     irreplaceable = True
     referred = True

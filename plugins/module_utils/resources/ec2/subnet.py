@@ -25,6 +25,8 @@ class Subnet(Ec2Kind):
     listing = ("describe_subnets", "Subnets", "SubnetId", "SubnetIds")
     resource_type = "subnet"
     vpc_filter = "vpc-id"
+    observe_after = ("vpc",)
+    place = ("vpc_id", "cidr")
     interfaces_by = "subnet-id"
     irreplaceable = True
     referred = True
@@ -60,9 +62,6 @@ class Subnet(Ec2Kind):
         if missing and not view.thorough:
             check_zones(view, [resource for resource in view.resources if resource.address in missing])
         return found
-
-    def find(self, view: View) -> Iterable[Observed]:
-        return super().observe(view)
 
     def create(self, context: Context, resource: Resource) -> Observed:
         desired = resource.desired

@@ -8,13 +8,18 @@ Facts: EC2 API reference. ModifyVpcAttribute and DescribeVpcAttribute take one a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
+from ...aws.errors import is_code
+from ...aws.tags import owned_filter
 from ...reconcile.delta import Delta, Field
-from ...reconcile.resource import Context, Observed, Resource, View
+from ...reconcile.errors import EngineError
+from ...reconcile.resource import Block, Context, Observed, Resource, View
 from ...reconcile.waiter import Waiter
 from .common import Ec2Kind
+from .occupants import all_in, strangers_in
 
 # Field -> attribute, as DescribeVpcAttribute takes it and as its answer and ModifyVpcAttribute spell it.
 ATTRIBUTES = {
@@ -48,8 +53,16 @@ class Vpc(Ec2Kind):
             observed.fields[field] = value
         return found
 
-    def find(self, view: View) -> Iterable[Observed]:
-        return super().observe(view)
+    def in_place_of(
+        self, view: View, missing: Sequence[Resource], claimed: Container[str]
+    ) -> Iterable[tuple[Resource, Mapping[str, Any]]]:
+        """The one in which our subnets stand, the most of them if in several."""
+        subnets = view.api.pages("ec2", "describe_subnets", "Subnets", Filters=owned_filter(view.owner))
+        around = Counter(item["VpcId"] for item in subnets if item["VpcId"] not in claimed)
+        for resource, identity in zip(missing, sorted(around, key=lambda one: (-around[one], one)), strict=False):
+            filters = [{"Name": "vpc-id", "Values": [identity]}]
+            for item in view.api.pages("ec2", "describe_vpcs", "Vpcs", Filters=filters):
+                yield resource, item
 
     @staticmethod
     def _attribute(view: View, vpc_id: str, field: str) -> bool:
@@ -65,6 +78,22 @@ class Vpc(Ec2Kind):
         for field, (_asked, attribute) in ATTRIBUTES.items():
             if field in delta:
                 context.api.client("ec2").modify_vpc_attribute(VpcId=observed.id, **{attribute: {"Value": delta[field].new}})
+
+    def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
+        others = strangers_in(context, observed.id)
+        if not others:
+            return None
+        return Block(f"{others} in {observed.id} was not made by deployment {context.owner.deployment}: delete it and run again")
+
+    def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
+        """Raises EngineError with what is still in it, where that is what EC2 minds."""
+        try:
+            super().delete(context, observed, options)
+        except Exception as error:
+            standing = all_in(context, observed.id) if is_code(error, "DependencyViolation") else ""
+            if not standing:
+                raise
+            raise EngineError(f"{observed.address}: {standing} still in {observed.id}: delete it and run again") from error
 
     def remove(self, client: Any, observed: Observed) -> None:
         client.delete_vpc(VpcId=observed.id)

@@ -30,6 +30,8 @@ class VpcEndpoint(Ec2Kind):
     listing = ("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "VpcEndpointIds")
     resource_type = "vpc-endpoint"
     vpc_filter = "vpc-id"
+    observe_after = ("vpc",)
+    place = ("vpc_id", "service", "type")
     within = ("vpc", "subnet", "security_group", "route_table")
     waiter = Waiter(
         ready=frozenset({"available"}), failed=frozenset({"failed", "rejected", "expired"}), gone=frozenset({"deleted"}), delay=3.0

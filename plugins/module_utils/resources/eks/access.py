@@ -16,6 +16,7 @@ from ...aws.retry import until
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
+from ..iam_others import principal_of
 from . import common
 
 # The type of the entries of people and pipelines.
@@ -31,7 +32,7 @@ class AccessEntry(Kind):
     """What an IAM role or user may do in the cluster. ``policies``: ``policy`` (an ARN) and ``namespaces``, none for all of them.
 
     ``first_principal`` is whom it is made for where it then stays theirs, whoever is desired later.
-    Found by its tags, since the principal may be known only during the run.
+    Where the principal is known only during the run, it is found by its tags, or by being the caller's.
     """
 
     name = "eks_access_entry"
@@ -65,6 +66,7 @@ class AccessEntry(Kind):
         ]
         client = view.api.client("eks")
         entries = view.api.map(lambda who: common.unless_gone(lambda: client.describe_access_entry(**who)), names)
+        wanted = {**self._callers(view, [(answer or {"accessEntry": {}})["accessEntry"] for answer in entries]), **wanted}
         ours = []
         for who, answer in zip(names, entries, strict=True):
             tags = (answer or {"accessEntry": {}})["accessEntry"].get("tags") or {}
@@ -85,6 +87,17 @@ class AccessEntry(Kind):
                 _attributes(item),
                 tags,
             )
+
+    def _callers(self, view: View, entries: list[Mapping[str, Any]]) -> dict[str, str]:
+        """The caller's principal -> the address of the entry that is made for whoever comes first, where no tags find that."""
+        tags = [item.get("tags") or {} for item in entries]
+        known = {view.owner.address_of(each) for each in tags if view.owner.owns_in_tier(each)}
+        missing = [
+            resource.address
+            for resource in view.resources
+            if resource.desired.get("principal") is None and resource.address not in known
+        ]
+        return {principal_of(view, view.api.caller_arn): missing[0]} if missing and entries else {}
 
     def strangers(self, view: View) -> Iterable[Stranger]:
         """Without the entries that EKS makes: for nodes, which are of other types, and for its own service-linked role."""

@@ -17,13 +17,14 @@ from typing import Any
 
 from ...aws.errors import says, tolerating
 from ...reconcile.delta import Delta, Field
-from ...reconcile.errors import Refused
 from ...reconcile.resource import Block, Context, Kind, Observed, Resource, View
 from ...reconcile.waiter import Waiter, wait_ready
 from .. import acm
 from .zones import CLIENT, CLOUDFRONT, FRONTS, is_ours, name_servers, plain, public_zones, records, zone_of
 
 PROOF_TTL = 300
+# The type of a record that leaves no room for others of its name.
+BESIDE_NOTHING = "CNAME"
 # Seconds to wait for a certificate in a zone of ours: ACM takes minutes once the zone is delegated, and a person who does that
 # needs to know its servers, which the first run tells.
 UNDELEGATED = 900
@@ -56,15 +57,22 @@ def passing_over_gone() -> Iterator[None]:
             raise
 
 
+def _at(wanted: Mapping[tuple[str, str], Resource], record: Mapping[str, Any]) -> list[Resource]:
+    """Those that cannot be while the record is, unless it is them."""
+    name, kind = plain(record["Name"]), record["Type"]
+    return [
+        resource for place, resource in wanted.items() if place == (name, kind) or (place[0] == name and kind == BESIDE_NOTHING)
+    ]
+
+
 class DnsRecord(Kind):
     """An alias. ``target`` is ``{dns_name, zone_id}`` of a distribution or load balancer.
 
     Options: those of ``zone_for``; ``load_balancer``, the name of ours.
 
     A record that stands under a desired name already is ours in a zone of ours, and elsewhere when it points to what is ours; any
-    other is somebody else's, and stops the run before it writes anything. Under any other name one is ours only in a zone of ours
-    and when it points to what is ours. A load balancer that is gone is known by its name; of a distribution that is gone nothing
-    tells whose it was.
+    other is somebody else's, and in the way. Under any other name one is ours only in a zone of ours and when it points to what is
+    ours. A load balancer that is gone is known by its name; of a distribution that is gone nothing tells whose it was.
     """
 
     name = "dns_record"
@@ -88,30 +96,29 @@ class DnsRecord(Kind):
             zone = zone_for(view, zones, first, view.resources[0].options)
             listed = records(view, zone["id"], first) if zone else []
             for record in listed:
-                resource = wanted.get((plain(record["Name"]), record["Type"]))
-                if resource and self._is_ours(view, zone, record, resource):
-                    yield self._observed(resource.address, zone["id"], record)
+                for resource in _at(wanted, record):
+                    found = self._observed(resource.address, zone["id"], record)
+                    found.in_the_way = self._whose(view, zone, record, resource)
+                    yield found
         if view.thorough:
             yield from self._forgotten(view, zones, wanted)
 
-    def _is_ours(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any], resource: Resource) -> bool:
-        """False for what is to be left in a deletion; raises Refused for what stands in the way otherwise."""
+    def _whose(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any], resource: Resource) -> str | None:
+        """Why it is somebody else's; None: it is ours."""
         target = canonical_name(record.get("AliasTarget", {}).get("DNSName", ""))
-        if target in self._targets(view) or (target.endswith(FRONTS) and is_ours(view, zone)):
-            return True
-        if view.thorough:
-            return False
-        if _names_load_balancer(target, resource.options["load_balancer"], view.api.region):
-            return True
+        alone = record["Type"] == BESIDE_NOTHING
+        if not alone and (target in self._targets(view) or (target.endswith(FRONTS) and is_ours(view, zone))):
+            return None
+        if not alone and _names_load_balancer(target, resource.options["load_balancer"], view.api.region):
+            return None
         points = target or ", ".join(item["Value"] for item in record.get("ResourceRecords") or ())
         if target.endswith(FRONTS):
             points += ", which is no distribution or load balancer of this deployment"
         if target.endswith(CLOUDFRONT):
             points += " (it may have been one that is deleted, of which nothing tells whose it was)"
-        raise Refused.one(
-            resource.address,
+        return (
             f"platform_domain: {plain(record['Name'])} has a record of type {record['Type']} already, which points to {points}: "
-            "delete it to hand the name over, or use another domain",
+            "delete it to hand the name over, or use another domain"
         )
 
     def _forgotten(self, view: View, zones: list[dict[str, Any]], wanted: Container[tuple[str, str]]) -> Iterator[Observed]:
@@ -135,7 +142,10 @@ class DnsRecord(Kind):
 
     @staticmethod
     def _observed(address: str, zone_id: str, record: Mapping[str, Any]) -> Observed:
-        name, kind, alias = plain(record["Name"]), record["Type"], record["AliasTarget"]
+        """Of one that is no alias the target is what it says."""
+        name, kind = plain(record["Name"]), record["Type"]
+        says = ", ".join(item["Value"] for item in record.get("ResourceRecords") or ())
+        alias = record.get("AliasTarget") or {"DNSName": says, "HostedZoneId": ""}
         return Observed(
             address,
             f"{zone_id}/{name}/{kind}",

@@ -50,19 +50,23 @@ class HostedZone(Kind):
         for resource in view.resources:
             for zone in zones:
                 ours = self._ours(view, zone, tags.get(zone["id"], {}))
-                if zone["domain"] == resource.desired["domain"] and not ours and not view.thorough:
-                    raise EngineError(
-                        f"{resource.address}: there is a public zone {zone['domain']} already, {zone['id']}, which this "
-                        "deployment did not "
-                        "make: set cloudfront_manage_zone: false to use it, or delete it"
+                if zone["domain"] == resource.desired["domain"] and not ours:
+                    yield Observed(
+                        resource.address,
+                        zone["id"],
+                        fields={"domain": zone["domain"], "comment": zone["comment"]},
+                        attributes={"name_servers": []},
+                        in_the_way=f"there is a public zone {zone['domain']} already, {zone['id']}, which this deployment did not "
+                        "make: set cloudfront_manage_zone: false to use it, or delete it",
                     )
+        records_of_ours = [item for item in view.of("dns_record").values() if not item.in_the_way]
         for zone in zones:
             mine = dict(tags.get(zone["id"], {}))
             if self._ours(view, zone, mine):
                 # One whose making was cut off has no tags yet: what is known of it is whose it is.
                 known = mine if view.owner.owns_in_tier(mine) else {**mine, DEPLOYMENT: view.owner.deployment}
                 servers = name_servers(view, zone["id"])
-                aliases = [item.fields for item in view.of("dns_record").values() if item.fields["zone"] == zone["id"]]
+                aliases = [item.fields for item in records_of_ours if item.fields["zone"] == zone["id"]]
                 yield Observed(
                     address_in(mine, self.name, zone["domain"]),
                     zone["id"],
