@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -116,12 +117,16 @@ class ActionModule(ActionBase):
             return remove_values({"failed": True, "msg": message}, secrets)
         progress = _Progress(self._name())
         options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted)
-        result = run(tier, checked.validated_parameters, options)
+        result = self._perform(tier, checked.validated_parameters, options)
         # For the next tiers, not for anyone's eyes; they hold no secret, but names that a secret may be a part of.
         unseen = {name: result.pop(name) for name in ("planned", "place") if name in result}
         result = {**remove_values(result, secrets), **unseen}
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result
+
+    def _perform(self, tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+        """The tier's result, with ``planned`` and ``place`` as ``tier_module.run`` answers them."""
+        return run(tier, params, options)
 
     def _name(self) -> str:
         return (self._task.resolved_action or self._task.action).rsplit(".", 1)[-1]

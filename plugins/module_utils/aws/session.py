@@ -127,12 +127,16 @@ class Connection:
             "or install a newer boto3 if the region is new"
         )
 
-    def client(self, service: str, region: str | None = None, **config: Any) -> Any:
-        """A botocore client. ``config`` overrides the common configuration (timeouts, retries)."""
+    def client(self, service: str, region: str | None = None, own_endpoint: bool = False, **config: Any) -> Any:
+        """A botocore client. ``config`` overrides the common configuration (timeouts, retries). ``own_endpoint``: AWS's for the
+        region, whatever the parameters and the environment say.
+        """
+        if own_endpoint:
+            config["ignore_configured_endpoint_urls"] = True
         client = self._session.client(
             service,
             region_name=region or self.region,
-            endpoint_url=self.endpoint_url,
+            endpoint_url=None if own_endpoint else self.endpoint_url,
             config=self._config.merge(botocore.config.Config(**config)) if config else self._config,
             **self._connect,
         )
