@@ -89,14 +89,14 @@ class Settings:
         self.clear()
 
     def clear(self) -> None:
-        """Back to the defaults: no latency, no transitions, no failures, no faults, no limit, no Kubernetes API."""
+        """Back to the defaults: no latency, no transitions, no failures, no faults, no limit, with a Kubernetes API."""
         self.latency_ms: float = 0
         self.transitions: dict[str, float] = {}
         self.failures: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.rate_limit = None
         self.queue_deleted_recently_seconds: float = 0
-        self.kubernetes_api = False
+        self.kubernetes_api = True
 
     @property
     def rate_limit(self) -> float | None:

@@ -122,7 +122,7 @@ class ActionModule(TierAction):
             raise Refused(refused.refusals)
         pending = survey.pending_releases()
         helm = self._helm(params) if pending else ""
-        work = [item for item in survey.appliable() if item in survey.missing() or item in survey.differing()]
+        work = survey.work()
         first = [item for item in work if not (pending and BY_KIND[item["kind"]].release)]
         after, failures = self._write(access, first)
         for release in pending if not failures else ():
@@ -155,7 +155,7 @@ class ActionModule(TierAction):
 
     def _dry_run(self, access: _Access, survey: Survey) -> dict[str, Object]:
         """Address -> what the server would make of each object that may differ. Raises EngineError for what it would not take."""
-        items = [item for item in survey.differing() if address(item) in survey.ours]
+        items = [item for item in survey.work() if address(item) in survey.ours]
         after, failures = self._write(access, items, check_mode=True)
         if failures:
             raise EngineError("; ".join(failures.values()))

@@ -19,6 +19,14 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # The server's own, and the note of what was applied.
 SERVERS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 HIDDEN = ("status", "apiVersion", "kind")
+# Where nobody but us adds anything, a key that we do not set is a change by hand. Kind -> paths.
+WHOLE: dict[str, tuple[tuple[str, ...], ...]] = {
+    "NetworkPolicy": (("spec",),),
+    "ResourceQuota": (("spec", "hard"),),
+    "ConfigMap": (("data",),),
+    "Service": (("spec", "selector"),),
+    "Deployment": (("spec", "template", "spec", "nodeSelector"),),
+}
 
 
 def same(desired: Object, live: Mapping[str, Any]) -> bool:
@@ -28,10 +36,34 @@ def same(desired: Object, live: Mapping[str, Any]) -> bool:
     """
     note = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     try:
-        applied = json.loads(note) if note else None
+        applied = _without_nulls(json.loads(note)) if note else None
     except ValueError:
         applied = None
-    return applied == desired and contains(live, desired)
+    return applied == desired and contains(live, desired) and sent(desired, live) == desired
+
+
+def sent(desired: Object, live: Mapping[str, Any]) -> Object:
+    """What is applied to make ``desired`` of ``live``: with a null for each key that is too many in what is wholly ours."""
+    for path in WHOLE.get(desired["kind"], ()):
+        desired = _cleared(desired, live, path)
+    return desired
+
+
+def _cleared(desired: Any, live: Any, path: tuple[str, ...]) -> Any:
+    if not isinstance(desired, Mapping) or not isinstance(live, Mapping):
+        return desired
+    if path:
+        if path[0] not in desired or path[0] not in live:
+            return desired
+        return {**desired, path[0]: _cleared(desired[path[0]], live[path[0]], path[1:])}
+    within = {key: _cleared(value, live[key], ()) for key, value in desired.items() if key in live}
+    return {**desired, **within, **{key: None for key in live if key not in desired}}
+
+
+def _without_nulls(item: Any) -> Any:
+    if isinstance(item, Mapping):
+        return {key: _without_nulls(value) for key, value in item.items() if value is not None}
+    return [_without_nulls(value) for value in item] if isinstance(item, list) else item
 
 
 def contains(live: Any, desired: Any) -> bool:

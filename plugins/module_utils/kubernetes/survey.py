@@ -62,6 +62,11 @@ class Survey:
         """Of what stands, that of which an apply may change something."""
         return [item for item in self.appliable() if (live := self.live(item)) is not None and not compare.same(item, live)]
 
+    def work(self) -> list[Object]:
+        """What is applied, in its order: what is missing and what differs."""
+        found = [(item, self.live(item)) for item in self.appliable()]
+        return [item if live is None else compare.sent(item, live) for item, live in found if live is None or not compare.same(item, live)]
+
     def abandoned(self) -> list[Object]:
         """Ours, and not in the configuration any more, from the last that is made to the first."""
         wanted = {address(item) for item in self.desired}
