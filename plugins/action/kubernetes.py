@@ -4,8 +4,8 @@
 """Makes the inside of the cluster like the configuration: reads by itself, writes by way of kubernetes.core.
 
 One task, as for every tier, with the same verbs and the same kind of result; so plan, approval, drift and the summary know it.
-What authenticates (the cluster's certificate, kubernetes.core's notes about the API) lies in a directory of Ansible's own for the run,
-and is removed with the task.
+What authenticates (the cluster's certificate, kubernetes.core's notes about the API) lies in a directory of Ansible's own for the
+run, and is removed with the task.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import ku
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernetes_facts import Ground, learn
 
 APPLY, HELM = "kubernetes.core.k8s", "kubernetes.core.helm"
+ELSEWHERE = (
+    "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "
+    "can be reached"
+)
 
 
 class ActionModule(TierAction):
@@ -57,8 +61,7 @@ class ActionModule(TierAction):
 
     def _perform(self, tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
         if self._connection.transport != "local":
-            msg = "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster is reached"
-            return {"failed": True, "changed": False, "msg": msg}
+            return {"failed": True, "changed": False, "msg": ELSEWHERE}
         try:
             return self._reconcile(params, options)
         except Refused as error:
@@ -195,8 +198,8 @@ class ActionModule(TierAction):
         if found is None:
             names = ", ".join(entry["name"] for entry in params["helm_releases"])
             raise EngineError(
-                f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install Helm 3, "
-                "name it in kubernetes_helm_binary, or set kubernetes_helm_releases: [] to go without them"
+                f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install Helm "
+                "3, name it in kubernetes_helm_binary, or set kubernetes_helm_releases: [] to go without them"
             )
         return found
 

@@ -10,12 +10,14 @@ module: kubernetes
 version_added: 0.1.0
 short_description: Keep what runs in the platform's cluster
 description:
-  - Keeps namespaces with Pod Security, quotas and limits, service accounts, network policies that allow the platform's flows and nothing
-    else, the secrets that External Secrets fetches, the agent behind the load balancer and the consumers of the queues, in the EKS
+  - Keeps namespaces with Pod Security, quotas and limits, service accounts, network policies that allow the platform's flows and
+    nothing else, the secrets that External Secrets fetches, the agent behind the load balancer and the consumers of the
+    queues, in the EKS
     cluster that M(agent_platform.aws.eks) keeps; and the Helm releases of the controllers that they need.
   - It proves itself to the cluster with a token that is signed by the caller's AWS identity. No kubeconfig is written.
   - Objects are applied by M(kubernetes.core.k8s), and releases installed by M(kubernetes.core.helm). An object that carries this
-    deployment's labels and is not in the configuration any more is removed, but no namespace in which somebody else keeps something.
+    deployment's labels and is not in the configuration any more is removed, but no namespace in which somebody else keeps
+    something.
   - It runs where C(ansible-playbook) does, which has to reach the cluster's API.
 author:
   - agent_platform contributors (@agent-platform)
@@ -201,7 +203,8 @@ options:
     type: str
     default: ''
   public_cidrs:
-    description: 'Public ranges that pods may reach on 443: S3 and DynamoDB behind the gateway endpoints, and the providers of models.
+    description: 'Public ranges that pods may reach on 443: S3 and DynamoDB behind the gateway endpoints, and the providers
+      of models.
       Of V(0.0.0.0/0) private and link-local ranges are left out.'
     type: list
     elements: str
@@ -253,7 +256,8 @@ options:
     default: 5m
   helm_releases:
     description:
-      - The controllers, each a Helm chart of just that version, installed in this order. Of C(aws-load-balancer-controller), C(cluster-autoscaler),
+      - The controllers, each a Helm chart of just that version, installed in this order. Of C(aws-load-balancer-controller),
+        C(cluster-autoscaler),
         C(karpenter), C(external-secrets) and C(keda) chart, repository, namespace and values are known.
       - C(cluster-autoscaler) or C(karpenter) adds and removes nodes; one of them, not both. C(metrics-server) is an add-on of the
         C(eks) tier.

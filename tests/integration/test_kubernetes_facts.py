@@ -1,4 +1,4 @@
-"""What runs in the cluster: planned, made, changed, pruned, adopted; and what the diagrams say about pods, read back from the API."""
+"""What runs in the cluster: planned, made, changed, pruned, adopted; and the diagrams' facts about pods."""
 
 from __future__ import annotations
 

@@ -125,16 +125,15 @@ class TestRestricted:
         assert made["limit_range/agents/limits"]["spec"]["limits"][0]["type"] == "Container"
 
 
-class TestFlows:
-    @pytest.fixture(scope="class")
-    def flows(self):
-        made = objects(metrics_namespace="monitoring").values()
-        spaces = {item["metadata"]["name"]: item["metadata"]["labels"] for item in made if item["kind"] == "Namespace"}
-        named = {
-            name: {**spaces.get(name, {}), "kubernetes.io/metadata.name": name} for name in (*spaces, "kube-system", "monitoring")
-        }
-        return Flows([item for item in made if item["kind"] == "NetworkPolicy"], named)
+@pytest.fixture(scope="module")
+def flows():
+    made = objects(metrics_namespace="monitoring").values()
+    spaces = {item["metadata"]["name"]: item["metadata"]["labels"] for item in made if item["kind"] == "Namespace"}
+    named = {name: {**spaces.get(name, {}), "kubernetes.io/metadata.name": name} for name in (*spaces, "kube-system", "monitoring")}
+    return Flows([item for item in made if item["kind"] == "NetworkPolicy"], named)
 
+
+class TestFlows:
     AGENT = ("agents", {"app.kubernetes.io/name": "agent"})
     EVENTS = ("agents", {"app.kubernetes.io/name": "events"})
     STRANGER = ("agents", {"app.kubernetes.io/name": "other"})
@@ -270,9 +269,10 @@ class TestScaling:
         assert spec["maxReplicaCount"] == 7 and spec["triggers"][0]["metadata"]["queueLength"] == "3"
 
 
-class TestRefused:
-    CONSUMER = {"name": "events", "image": "x:1", "service_account": "consumers", "queues": ["ticket-events"]}
+CONSUMER = {"name": "events", "image": "x:1", "service_account": "consumers", "queues": ["ticket-events"]}
 
+
+class TestRefused:
     @pytest.mark.parametrize(
         ("changed", "says"),
         [

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How an AWS identity proves itself to an EKS cluster (github.com/kubernetes-sigs/aws-iam-authenticator, "API Authorization").
 
-The token is a call of STS's GetCallerIdentity, signed and not made, with the cluster's name in a signed header. The cluster makes the
-call to learn who signed it; so the token is good for that cluster alone, and for fifteen minutes.
+The token is a call of STS's GetCallerIdentity, signed and not made, with the cluster's name in a signed header. The cluster makes
+the call to learn who signed it; so the token is good for that cluster alone, and for fifteen minutes.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,9 +39,7 @@ def problems(answer: Mapping[str, Any]) -> str:
     text = str(answer.get("msg") or answer.get("module_stderr") or "it gave no reason")
     start = text.find('{"')
     if start >= 0:
-        try:
+        with contextlib.suppress(ValueError):
             text = json.JSONDecoder().raw_decode(text[start:].replace("\\'", "'"))[0].get("message") or text
-        except ValueError:
-            pass
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else text[:LONGEST] + "..."

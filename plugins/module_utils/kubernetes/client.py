@@ -22,8 +22,8 @@ CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0
 READERS = 8
 WAYS_OUT = (
-    "run this from inside the VPC (an execution node of the controller, or a build agent there), open a tunnel with SSM port forwarding "
-    "to an instance in the VPC, or let this machine's address in with eks_public_access_cidrs"
+    "run this from inside the VPC (an execution node of the controller, or a build agent there), open a tunnel with SSM port "
+    "forwarding to an instance in the VPC, or let this machine's address in with eks_public_access_cidrs"
 )
 CUSTOM_METRICS = "custom.metrics.k8s.io"
 
@@ -71,8 +71,8 @@ class Cluster:
             return None
         if answer.status == 401:
             raise EngineError(
-                f"the cluster {self.name} does not know this caller: give its IAM identity an entry in eks_access_entries, or run as "
-                "the identity that made the cluster (eks_deployer)"
+                f"the cluster {self.name} does not know this caller: give its IAM identity an entry in eks_access_entries, or run "
+                "as the identity that made the cluster (eks_deployer)"
             )
         if answer.status == 403:
             raise EngineError(

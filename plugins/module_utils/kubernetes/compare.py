@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What differs between an object as it shall be and as the server has it.
 
-An object is applied as ``kubectl apply`` does it: the server keeps what we do not set (its defaults, and what controllers write), and
-what we set once and do not set any more goes. What was applied last stands in an annotation of the object.
+An object is applied as ``kubectl apply`` does it: the server keeps what we do not set (its defaults, and what controllers write),
+and what we set once and do not set any more goes. What was applied last stands in an annotation of the object.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def contains(live: Any, desired: Any) -> bool:
 
 
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """``[{field, old, new}]``, sorted: of what is new its parts (``spec``, ``data``, ``labels``), otherwise each value that differs,
-    by its path.
+    """``[{field, old, new}]``, sorted: of what is new its parts (``spec``, ``data``, ``labels``), otherwise each value that
+    differs, by its path.
     """
     new = _shown(after)
     if before is None:

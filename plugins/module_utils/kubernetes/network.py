@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may talk to whom: nothing is allowed but the flows of the platform.
 
-Facts: Kubernetes, "Network Policies" (a pod that any policy selects is denied what none of its policies allows; policies add up);
-EKS user guide, "Limit Pod traffic with Kubernetes network policies" (the VPC CNI allows a node to reach its own pods, so that probes
-pass) and "EKS Pod Identity agent" (link-local address and port).
+Facts: Kubernetes, "Network Policies" (a pod that any policy selects is denied what none of its policies allows; they add up);
+EKS user guide, "Limit Pod traffic with Kubernetes network policies" (the VPC CNI allows a node to reach its own pods, so that
+probes pass) and "EKS Pod Identity agent" (link-local address and port).
 """
 
 from __future__ import annotations

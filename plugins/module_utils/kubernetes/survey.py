@@ -15,7 +15,7 @@ from ..reconcile.plan import Action, Plan
 from ..reconcile.resource import Observed, Stranger
 from . import compare
 from .client import Cluster
-from .objects import BY_KIND, DEPLOYMENT, KINDS, Object, address, is_ours, selector
+from .objects import BY_KIND, DEPLOYMENT, KINDS, Object, address, is_ours, owned, selector
 from .releases import HELM_SELECTOR, Release, observed
 
 # Made in every namespace by Kubernetes itself.
@@ -65,7 +65,11 @@ class Survey:
     def work(self) -> list[Object]:
         """What is applied, in its order: what is missing and what differs."""
         found = [(item, self.live(item)) for item in self.appliable()]
-        return [item if live is None else compare.sent(item, live) for item, live in found if live is None or not compare.same(item, live)]
+        return [
+            item if live is None else compare.sent(item, live)
+            for item, live in found
+            if live is None or not compare.same(item, live)
+        ]
 
     def abandoned(self) -> list[Object]:
         """Ours, and not in the configuration any more, from the last that is made to the first."""
@@ -103,8 +107,8 @@ class Survey:
             if not self.will_be_served(item):
                 held.setdefault((item["apiVersion"], BY_KIND[item["kind"]].release), []).append(address(item))
         return [
-            f"held back: {', '.join(addresses)}: the cluster does not know {version}, which the release {release} brings: add it to "
-            "kubernetes_helm_releases"
+            f"held back: {', '.join(addresses)}: the cluster does not know {version}, which the release {release} brings: add it "
+            "to kubernetes_helm_releases"
             for (version, release), addresses in held.items()
         ]
 
@@ -170,7 +174,7 @@ class Survey:
             if owner := old.get(DEPLOYMENT):
                 plan.refuse(address(item), f"it belongs to deployment {owner}; let that give it up, or rename ours")
                 continue
-            new = {**old, **item["metadata"]["labels"]}
+            new = {**old, **owned(self.deployment)}
             plan.actions.append(self._action("adopt", address(item), [{"field": "tags", "old": old, "new": new}], other))
         return plan
 

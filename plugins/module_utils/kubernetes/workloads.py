@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What runs: the agent behind the load balancer, and the consumers of the queues.
 
-Facts: Kubernetes, "Pod Security Standards" (restricted), "Pod Topology Spread Constraints", "Horizontal Pod Autoscaling"; AWS Load
-Balancer Controller, "TargetGroupBinding"; KEDA, "AWS SQS Queue" and "AWS (EKS) Pod Identity" (``provider: aws``: the operator asks the
-queues, by its own identity).
+Facts: Kubernetes, "Pod Security Standards" (restricted), "Pod Topology Spread Constraints", "Horizontal Pod Autoscaling"; AWS
+Load Balancer Controller, "TargetGroupBinding"; KEDA, "AWS SQS Queue" and "AWS (EKS) Pod Identity" (``provider: aws``: the operator
+asks the queues, by its own identity).
 """
 
 from __future__ import annotations

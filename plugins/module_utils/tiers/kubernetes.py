@@ -126,7 +126,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
         namespace, _, name = account.partition("/")
         if namespace not in names or not NAME.match(name):
             raise InvalidInput(
-                f"kubernetes_service_accounts: {account!r} is none: <namespace>/<name> with one of {', '.join(names)} as the namespace"
+                f"kubernetes_service_accounts: {account!r} is none: <namespace>/<name>, with one of {', '.join(names)} as the first"
             )
     _check_workloads(params, names)
     _check_releases(params, names)
@@ -142,7 +142,7 @@ def _names(params: Mapping[str, Any]) -> list[str]:
 def _check_workloads(params: Mapping[str, Any], namespaces: list[str]) -> None:
     if params["namespace"] not in namespaces:
         raise InvalidInput(
-            f"kubernetes_namespace: {params['namespace']!r} is none of kubernetes_namespaces ({', '.join(namespaces)}): add it there"
+            f"kubernetes_namespace: {params['namespace']!r} is none of kubernetes_namespaces ({', '.join(namespaces)}): add it"
         )
     checks.within("kubernetes_agent_port", params["agent_port"], 1024, 65535)
     checks.within("kubernetes_agent_cpu_percent", params["agent_cpu_percent"], 10, 100, "percent")
