@@ -198,8 +198,8 @@ class ActionModule(TierAction):
         if found is None:
             names = ", ".join(entry["name"] for entry in params["helm_releases"])
             raise EngineError(
-                f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install Helm "
-                "3, name it in kubernetes_helm_binary, or set kubernetes_helm_releases: [] to go without them"
+                f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install "
+                "Helm 3, name it in kubernetes_helm_binary, or set kubernetes_helm_releases: [] to go without them"
             )
         return found
 

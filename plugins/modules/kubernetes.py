@@ -124,6 +124,10 @@ options:
     description: Average use of the requested processor above which pods are added.
     type: int
     default: 70
+  agent_memory_percent:
+    description: Average use of the requested memory above which pods are added.
+    type: int
+    default: 80
   agent_request_metric:
     description: A metric of the agent's pods above whose average pods are added, too. Left out of the autoscaler while the cluster
       serves no custom metrics (C(custom.metrics.k8s.io)), since it would never scale down again. Empty for none.

@@ -74,7 +74,11 @@ def actions(result):
 
 @pytest.fixture
 def inside(scratch, tmp_path):
-    return Inside(scratch, tmp_path)
+    """Of a cluster in which nothing of ours is yet."""
+    found = Inside(scratch, tmp_path)
+    for name in ("agents", "external-secrets", "keda"):
+        found.api.call("DELETE", f"/api/v1/namespaces/{name}")
+    return found
 
 
 dev = pytest.mark.parametrize("scratch", ["dev"], indirect=True)
@@ -179,3 +183,87 @@ def test_without_its_release_a_kind_is_held_back(inside):
     ):
         assert f"which the release {release} brings" in held and one in held and one not in actions(result)
     assert second["plan"] == [] and second["warnings"] == result["warnings"]
+
+
+# --- the diagrams
+
+
+@pytest.fixture
+def autoscaler(platform):
+    api = Api.of(platform.client("eks"), f"{platform.environment}-agent-platform")
+    return api.get("/apis/autoscaling/v2/namespaces/agents/horizontalpodautoscalers/agent")["spec"]
+
+
+@pytest.fixture
+def pods(platform):
+    """Name of a Deployment -> what its pods are to be."""
+    api = Api.of(platform.client("eks"), f"{platform.environment}-agent-platform")
+    return {name: item["spec"]["template"]["spec"] for name, item in api.items("/apis/apps/v1/deployments").items()}
+
+
+def test_the_agent_has_1_to_3_pods_on_general_nodes_in_dev_and_2_to_10_on_ai_nodes_in_prod(platform, autoscaler, pods):
+    assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == ((2, 10) if platform.is_prod else (1, 3))
+    assert autoscaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "agent"}
+    on_ai = {"key": "workload", "operator": "Equal", "value": "ai", "effect": "NoSchedule"}
+    assert (pods["agent"].get("nodeSelector") or {}) == ({"workload": "ai"} if platform.is_prod else {})
+    assert (pods["agent"].get("tolerations") or []) == ([on_ai] if platform.is_prod else [])
+    assert not pods["events"].get("tolerations"), "only the agent may run on the AI nodes"
+
+
+def test_the_zones_have_0_to_20_pods_of_consumers_and_0_to_3_in_dev(platform, pods):
+    spread = {rule["topologyKey"] for rule in pods["events"]["topologySpreadConstraints"]}
+    assert {"topology.kubernetes.io/zone", "kubernetes.io/hostname"} <= spread
+    done = platform.run(
+        "playbooks/kubernetes.yml",
+        "--check",
+        "-e",
+        json.dumps({"kubernetes_helm_releases": [{"name": "keda", "version": "1"}]}),
+        **site.as_json({}),
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    (scaled,) = [item for item in answers(done.stdout)[0]["plan"] if item["address"] == "scaled_object/agents/events"]
+    spec = next(change["new"] for change in scaled["fields"] if change["field"] == "spec")
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (0, 20 if platform.is_prod else 3)
+
+
+def test_pods_are_added_two_at_a_time_by_use_of_processor_and_memory(autoscaler):
+    metrics = {
+        metric["resource"]["name"]: metric["resource"]["target"] for metric in autoscaler["metrics"] if metric["type"] == "Resource"
+    }
+    assert {name: target["averageUtilization"] for name, target in metrics.items()} == {"cpu": 70, "memory": 80}
+    up, down = (autoscaler["behavior"][name] for name in ("scaleUp", "scaleDown"))
+    assert up["policies"] == [{"type": "Pods", "value": 2, "periodSeconds": 60}] and up["stabilizationWindowSeconds"] == 0
+    assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 60}] and down["stabilizationWindowSeconds"] == 300
+
+
+@dev
+def test_the_agent_scales_on_its_requests_where_the_cluster_serves_them(inside):
+    inside.api.create(
+        "/apis/apiregistration.k8s.io/v1/apiservices",
+        {"metadata": {"name": "v1beta1.custom.metrics.k8s.io"}, "spec": {"group": "custom.metrics.k8s.io", "version": "v1beta1"}},
+    )
+    inside.results({})
+    metrics = inside.api.get("/apis/autoscaling/v2/namespaces/agents/horizontalpodautoscalers/agent")["spec"]["metrics"]
+    (requests,) = [metric["pods"] for metric in metrics if metric["type"] == "Pods"]
+    assert requests["metric"]["name"] == "http_requests_per_second"
+    assert requests["target"] == {"type": "AverageValue", "averageValue": "20"}
+
+
+@dev
+def test_nodes_are_added_by_the_cluster_autoscaler_with_the_least_waste(inside):
+    """As the role has it by itself: planned, since nothing could run here."""
+    defaults = yaml.safe_load((site.ROOT / "roles/kubernetes/defaults/main.yml").read_text())["kubernetes_helm_releases"]
+    (result,) = inside.results({"kubernetes_helm_releases": defaults, "check": True})
+    releases = {address: fields for (address, action), fields in planned(result).items() if address.startswith("helm_release/")}
+    assert set(releases) == {
+        "helm_release/kube-system/aws-load-balancer-controller",
+        "helm_release/kube-system/cluster-autoscaler",
+        "helm_release/external-secrets/external-secrets",
+        "helm_release/keda/keda",
+    }
+    fields = {change["field"]: change["new"] for change in releases["helm_release/kube-system/cluster-autoscaler"]}
+    assert fields["values"]["autoDiscovery"] == {"clusterName": "dev-agent-platform"}
+    assert fields["values"]["extraArgs"]["expander"] == "least-waste"
+    assert fields["values"]["rbac"]["serviceAccount"]["name"] == "cluster-autoscaler"
+    said = inside.failure({"kubernetes_helm_releases": defaults, "kubernetes_helm_binary": "/nowhere/helm"})
+    assert "keda need Helm, and /nowhere/helm is no program here" in said

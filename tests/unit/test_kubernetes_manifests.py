@@ -246,11 +246,11 @@ class TestSecretsAndSettings:
 
 
 class TestScaling:
-    def test_without_custom_metrics_the_processor_alone_counts(self):
+    def test_without_custom_metrics_processor_and_memory_alone_count(self):
         with_metrics = objects()["horizontal_pod_autoscaler/agents/agent"]["spec"]["metrics"]
         without = objects(facts={"custom_metrics": False})["horizontal_pod_autoscaler/agents/agent"]["spec"]["metrics"]
-        assert [metric["type"] for metric in with_metrics] == ["Resource", "Pods"]
-        assert [metric["type"] for metric in without] == ["Resource"]
+        assert [metric["type"] for metric in with_metrics] == ["Resource", "Resource", "Pods"]
+        assert [metric["resource"]["name"] for metric in without] == ["cpu", "memory"]
 
     def test_nobody_but_the_autoscalers_sets_how_many_there_are(self, environment):
         assert all("replicas" not in item["spec"] for item in objects(environment).values() if item["kind"] == "Deployment")

@@ -116,11 +116,14 @@ def _scaled(consumer: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, 
 
 
 def _autoscaler(params: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """On the processor and, where the cluster serves it, on what the agent is asked for: a metric that cannot be read would keep
-    the autoscaler from ever scaling down.
+    """On processor and memory and, where the cluster serves it, on what the agent is asked for: a metric that cannot be read would
+    keep the autoscaler from ever scaling down.
     """
-    usage = {"type": "Utilization", "averageUtilization": params["agent_cpu_percent"]}
-    metrics: list[dict[str, Any]] = [{"type": "Resource", "resource": {"name": "cpu", "target": usage}}]
+    used = {"cpu": params["agent_cpu_percent"], "memory": params["agent_memory_percent"]}
+    metrics: list[dict[str, Any]] = [
+        {"type": "Resource", "resource": {"name": name, "target": {"type": "Utilization", "averageUtilization": percent}}}
+        for name, percent in used.items()
+    ]
     metric = params["agent_request_metric"]
     if metric.get("name") and facts["custom_metrics"]:
         target = {"type": "AverageValue", "averageValue": str(metric["average_value"])}

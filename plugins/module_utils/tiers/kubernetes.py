@@ -75,6 +75,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "agent_min_replicas": {"type": "int", "default": 2},
     "agent_max_replicas": {"type": "int", "default": 10},
     "agent_cpu_percent": {"type": "int", "default": 70},
+    "agent_memory_percent": {"type": "int", "default": 80},
     "agent_request_metric": {"type": "dict", "options": _METRIC, "default": {}},
     "agent_scale_up_pods": {"type": "int", "default": 2},
     "agent_scale_down_pods": {"type": "int", "default": 1},
@@ -145,7 +146,8 @@ def _check_workloads(params: Mapping[str, Any], namespaces: list[str]) -> None:
             f"kubernetes_namespace: {params['namespace']!r} is none of kubernetes_namespaces ({', '.join(namespaces)}): add it"
         )
     checks.within("kubernetes_agent_port", params["agent_port"], 1024, 65535)
-    checks.within("kubernetes_agent_cpu_percent", params["agent_cpu_percent"], 10, 100, "percent")
+    for variable in ("agent_cpu_percent", "agent_memory_percent"):
+        checks.within(f"kubernetes_{variable}", params[variable], 10, 100, "percent")
     checks.within("kubernetes_agent_min_replicas", params["agent_min_replicas"], 1, params["agent_max_replicas"])
     for variable in ("agent_scale_up_pods", "agent_scale_down_pods"):
         checks.within(f"kubernetes_{variable}", params[variable], 1, 100, "pods a minute")
