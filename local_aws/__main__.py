@@ -34,6 +34,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="KIND=REASON",
         help="why things of a kind that are made end in their failed state, e.g. eks_nodegroup=AccessDenied (may be repeated)",
     )
+    parser.add_argument("--no-kubernetes-api", action="store_true", help="let the endpoint of a cluster lead nowhere")
     parser.add_argument("--idle-timeout", type=float, default=1800, metavar="SECONDS", help="stop when nobody calls (0: never)")
     parser.add_argument("--parent-pid", type=int, metavar="PID", help="stop when this process is gone")
     parser.add_argument("--request-log", type=Path, metavar="FILE", help="append every call, one JSON object a line")
@@ -85,6 +86,7 @@ def main() -> int:
             "rate_limit": options.rate_limit,
             "transitions": dict(options.transition),
             "failures": dict(options.failure),
+            "kubernetes_api": not options.no_kubernetes_api,
         }
     )
     GATE.log.file = options.request_log

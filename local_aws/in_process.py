@@ -21,7 +21,7 @@ from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
-from local_aws import patches, state, transitions
+from local_aws import kubernetes_api, patches, state, transitions
 from local_aws.gate import GATE, Call, ConnectionDropped
 from local_aws.render import Response
 from local_aws.request_log import Request
@@ -66,6 +66,7 @@ class InProcessAws:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         state.reset()
         self._mock.stop(remove_data=False)
+        kubernetes_api.stop()
         self.settings.clear()
         os.environ.clear()
         os.environ.update(self._environment)

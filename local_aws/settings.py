@@ -89,13 +89,14 @@ class Settings:
         self.clear()
 
     def clear(self) -> None:
-        """Back to the defaults: no latency, no transitions, no failures, no faults, no limit."""
+        """Back to the defaults: no latency, no transitions, no failures, no faults, no limit, with a Kubernetes API."""
         self.latency_ms: float = 0
         self.transitions: dict[str, float] = {}
         self.failures: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.rate_limit = None
         self.queue_deleted_recently_seconds: float = 0
+        self.kubernetes_api = True
 
     @property
     def rate_limit(self) -> float | None:
@@ -146,6 +147,8 @@ class Settings:
         for key in ("latency_ms", "queue_deleted_recently_seconds"):
             if key in values:
                 setattr(self, key, _seconds(key, values[key]))
+        if "kubernetes_api" in values:
+            self.kubernetes_api = bool(values["kubernetes_api"])
         if "rate_limit" in values:
             limit = values["rate_limit"]
             self.rate_limit = None if limit is None else _seconds("rate_limit", limit)
@@ -171,6 +174,7 @@ class Settings:
             "faults": faults,
             "rate_limit": self.rate_limit,
             "queue_deleted_recently_seconds": self.queue_deleted_recently_seconds,
+            "kubernetes_api": self.kubernetes_api,
         }
 
 

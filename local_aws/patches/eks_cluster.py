@@ -11,6 +11,8 @@ import moto.ec2.models  # noqa: F401 - with its patches, before they are importe
 from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random as random
 
+from local_aws import kubernetes_api
+from local_aws.gate import GATE
 from local_aws.patches import patch
 from local_aws.patches.ec2_common import SWEEPS as EC2_SWEEPS
 from local_aws.patches.eks_common import (
@@ -131,17 +133,17 @@ def clusters() -> None:
         if name in backend.clusters:
             standing = backend.clusters[name]
             if token and standing.token == token:
-                return {"cluster": _describe(standing)}
+                return {"cluster": _describe(backend, standing)}
             raise in_use(f"Cluster already exists with name: {name}", clusterName=name)
         cluster = Cluster(_shown(backend, given), token)
         backend.clusters[name] = cluster
         _surround(backend, cluster)
         _admit_creator(backend, cluster)
-        return {"cluster": _describe(cluster)}
+        return {"cluster": _describe(backend, cluster)}
 
     @operation("DescribeCluster")
     def describe(backend: Any, given: dict[str, Any]) -> dict[str, Any]:
-        return {"cluster": _describe(cluster_of(backend, given["name"]))}
+        return {"cluster": _describe(backend, cluster_of(backend, given["name"]))}
 
     @operation("ListClusters")
     def list_clusters(backend: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -210,8 +212,11 @@ def _shown(backend: Any, given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe(cluster: Any) -> dict[str, Any]:
+def _describe(backend: Any, cluster: Any) -> dict[str, Any]:
     answer = cluster.describe()
+    if GATE.settings.kubernetes_api:
+        endpoint, authority = kubernetes_api.address_of(backend, cluster.name)
+        answer = {**answer, "endpoint": endpoint, "certificateAuthority": {"data": base64.b64encode(authority.encode()).decode()}}
     if answer["status"] in ("CREATING", "FAILED"):
         answer = {key: value for key, value in answer.items() if key not in LATE}
         answer["certificateAuthority"] = {}
@@ -336,6 +341,6 @@ def deletion_of_clusters() -> None:
             raise in_use("Cluster has fargate profiles attached", clusterName=cluster.name)
         must_rest(cluster, f"Cluster {cluster.name}", clusterName=cluster.name)
         cluster.begin("DELETING")
-        answer = {"cluster": _describe(cluster)}
+        answer = {"cluster": _describe(backend, cluster)}
         sweep(backend)
         return answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,13 +93,17 @@ class ActionModule(HereOrThere):
             return remove_values({"failed": True, "msg": message}, secrets)
         progress = _Progress(self.name)
         options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted, memory.callers)
-        result = run(tier, checked.validated_parameters, options)
+        result = self._perform(tier, checked.validated_parameters, options)
         # For the next tiers, not for anyone's eyes; they hold no secret, but names that a secret may be a part of.
         unseen = {name: result.pop(name) for name in ("planned", "place") if name in result}
         result = {**remove_values(result, secrets), **unseen}
         given = {name: value for name, value in checked.validated_parameters.items() if name != "planned"}
         result["invocation"] = {"module_args": remove_values(given, secrets)}
         return result
+
+    def _perform(self, tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+        """The tier's result, with ``planned`` and ``place`` as ``tier_module.run`` answers them."""
+        return run(tier, params, options)
 
     def _tier(self) -> Tier:
         try:

@@ -86,9 +86,29 @@ KINDS = {
         "delivery_destination",
         "delivery",
     ),
+    "kubernetes": (
+        "namespace",
+        "resource_quota",
+        "limit_range",
+        "network_policy",
+        "service_account",
+        "config_map",
+        "secret_store",
+        "external_secret",
+        "service",
+        "pod_disruption_budget",
+        "deployment",
+        "horizontal_pod_autoscaler",
+        "target_group_binding",
+        "trigger_authentication",
+        "scaled_object",
+        "helm_release",
+    ),
 }
+# What an apply prunes by itself: nothing in the cluster holds data.
+PRUNES_ITSELF = ("kubernetes",)
 
 
 def prunable() -> list[str]:
     """Every kind whose addresses ``platform_prune`` may name."""
-    return sorted({name for names in KINDS.values() for name in names})
+    return sorted({name for tier, names in KINDS.items() if tier not in PRUNES_ITSELF for name in names})

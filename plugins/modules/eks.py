@@ -254,7 +254,7 @@ options:
   service_accounts:
     description:
       - Service account, as C(namespace/name), of each controller that gets a role.
-      - Keys are V(ebs-csi), V(vpc-cni), V(lb-controller), V(autoscaler) and V(ext-secrets).
+      - Keys are V(ebs-csi), V(vpc-cni), V(lb-controller), V(autoscaler), V(ext-secrets) and V(keda).
     type: dict
     default: {}
   workloads:

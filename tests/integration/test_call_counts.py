@@ -10,7 +10,7 @@ from support import site
 
 TIERS = site.tiers_in_order()
 KEYS, SECRETS, BUCKETS, TABLES, TOPICS, QUEUES = 7, 4, 7, 2, 4, 8
-GROUPS, ADDONS, IDENTITIES = 2, 6, 7
+GROUPS, ADDONS, IDENTITIES = 2, 6, 8
 # One call for each kind and a page of it, but for what AWS has no bulk form for.
 EXPECTED = {
     "kms": {
@@ -181,6 +181,17 @@ EXPECTED = {
         "logs:DescribeDeliverySources": 1,
         "logs:DescribeDeliveryDestinations": 1,
         "logs:ListTagsForResource": 3,
+    },
+    "kubernetes": {
+        "eks:DescribeCluster": 1,
+        "ec2:DescribeVpcs": 1,
+        "ec2:DescribeSubnets": 1,
+        "elbv2:DescribeTargetGroups": 1,
+        "sqs:ListQueues": 1,
+        "sqs:ListQueueTags": QUEUES // 2,  # those that are consumed
+        "sqs:GetQueueAttributes": QUEUES // 2,
+        "rds:DescribeDBInstances": 1,
+        "elasticache:DescribeReplicationGroups": 1,
     },
 }
 

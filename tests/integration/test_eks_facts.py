@@ -245,6 +245,7 @@ def test_each_actor_has_a_role_of_its_own(platform, eks, name):
             "kube-system/aws-load-balancer-controller": "lb-controller",
             "kube-system/cluster-autoscaler": "autoscaler",
             "external-secrets/external-secrets": "ext-secrets",
+            "keda/keda-operator": "keda",
             "kube-system/ebs-csi-controller-sa": "ebs-csi",
             "kube-system/aws-node": "vpc-cni",
         }.items()

@@ -37,7 +37,7 @@ from local_aws.classify import WRITE, classify
 from local_aws.sharing import share_between_clients
 
 REGION = "us-west-2"
-TIERS = site.tiers_in_order()
+TIERS = [tier for tier in site.tiers_in_order() if tier != site.IN_THE_CLUSTER]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 IDENTITY = "agent_platform.aws.identity"
+# The tier whose resources are none of AWS: no module by itself runs it.
+IN_THE_CLUSTER = "kubernetes"
 CONNECTION = ("access_key", "secret_key", "session_token", "profile", "endpoint_url", "planned", "verb")
 
 
@@ -89,10 +91,14 @@ def as_json(env: dict[str, str]) -> dict[str, str]:
 
 @functools.cache
 def parameters(environment: str, *more: str) -> dict[str, dict[str, Any]]:
-    """Tier -> the module's parameters in ``inventories/<environment>``, in the order of the site; ``more``: Ansible's arguments."""
+    """Tier (of those that are of AWS) -> the module's parameters in ``inventories/<environment>``, in the order of the site.
+
+    ``more``: Ansible's arguments.
+    """
     env = as_json({"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"})
     inventory = ("-i", f"inventories/{environment}", "-e", "@local_aws/vars.yml")
     done = ansible("playbooks/validate.yml", *inventory, *more, env=env)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    found = {tier: result["invocation"]["module_args"] for tier, result in results(done.stdout).items()}
+    of_aws = {tier: result for tier, result in results(done.stdout).items() if tier != IN_THE_CLUSTER}
+    found = {tier: result["invocation"]["module_args"] for tier, result in of_aws.items()}
     return {tier: {name: args[name] for name in args if name not in CONNECTION} | {"verb": "apply"} for tier, args in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils import kinds
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import NAMES
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import drift
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources import tagged
@@ -105,7 +106,8 @@ def test_an_adoption_tells_addresses_ids_and_tags():
 
 def test_the_table_of_kinds_is_that_of_the_tiers():
     assert list(kinds.KINDS) == site.tiers_in_order()
-    assert {name: tuple(kind.name for kind in tiers.load(name).kinds) for name in kinds.KINDS} == kinds.KINDS
+    of_aws = {name: tuple(kind.name for kind in tiers.load(name).kinds) for name in tiers.tier_names()}
+    assert {**of_aws, site.IN_THE_CLUSTER: NAMES} == kinds.KINDS
 
 
 @pytest.mark.parametrize("name", ["sqs_queue", "sqs_queue/", "instance/i-1", "ec2:volume/vol-1", "", "queue/x"])

@@ -208,7 +208,7 @@ def statements(resource):
 
 def test_policies_name_what_they_are_for():
     """Everything that is not only read is held to ARNs of ours, or to tags that only this cluster's things carry."""
-    accounts = dict.fromkeys(("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets"))
+    accounts = dict.fromkeys(("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda"))
     accounts = {name: f"kube-system/{name}" for name in accounts}
     everything = {**WORKLOAD, "write_buckets": ["backups"], "publish": ["a"], "consume": ["a"], "secrets": ["s"]}
     resources = declared(service_accounts=accounts, workloads=[everything])

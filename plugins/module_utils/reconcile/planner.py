@@ -76,7 +76,7 @@ def plan_present(
     Deletes nothing. ``lenient``: what is missing of other tiers is refused like a change, and nothing is known of it.
     """
     plan = Plan()
-    _provide_looked_up(context, graph, seen, overlay, values, plan if lenient else None)
+    provide_looked_up(context, graph, seen, overlay, values, plan if lenient else None)
     steps: dict[str, Action] = {}
     for resource in graph.managed():
         address = resource.address
@@ -216,7 +216,7 @@ def _with_deletions_first(steps: Mapping[str, Action], graph: Graph) -> list[Act
     return [*deletions.values(), *steps.values()]
 
 
-def _provide_looked_up(
+def provide_looked_up(
     context: Context, graph: Graph, seen: Observation, overlay: Overlay, values: Values, refusing: Plan | None
 ) -> None:
     """Order: planned in this run, live, else an error (or in ``refusing`` a refusal) that names the tier to run first."""

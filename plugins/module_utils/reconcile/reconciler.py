@@ -23,10 +23,10 @@ from .ground import ground
 from .observer import Observer, pick
 from .overlay import Overlay
 from .plan import Action, Plan
-from .planner import Values, foreign, plan_adoption, plan_present, unfinished
+from .planner import Values, foreign, plan_adoption, plan_present, provide_looked_up, unfinished
 from .prune import kinds_of, outside
 from .prune import prune as add_deletions
-from .reference import references
+from .reference import references, resolve
 from .resource import Context, Kind, Observed, Resource, Stranger, View
 from .standing import tell, told
 from .teardown import plan_absent
@@ -189,6 +189,16 @@ class Reconciler:
         graph = Graph(resources)
         seen = self._reading(Observer(self.context, self.kinds, graph, for_deletion=True).run)
         return self._finish(plan_adoption(self.context, graph, seen, self.values), graph)
+
+    def look_up(self, resources: Iterable[Resource], wanted: Any, lenient: bool = False) -> tuple[Any, Plan]:
+        """``wanted`` with its references to other tiers' ``resources`` resolved, Unknown where this run is to make them.
+
+        Raises MissingDependency for what is neither there nor to be made; ``lenient``: the plan, empty otherwise, refuses that.
+        """
+        graph, missing = Graph(resources), Plan()
+        seen = self._reading(Observer(self.context, self.kinds, graph).run)
+        provide_looked_up(self.context, graph, seen, self.overlay, self.values, missing if lenient else None)
+        return resolve(wanted, self.values.lookup), missing
 
     def _by_name(self) -> dict[str, Kind]:
         return {kind.name: kind for kind in self.kinds}

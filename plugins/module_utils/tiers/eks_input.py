@@ -18,7 +18,7 @@ from .eks_spec import CALLER
 from .vpc import CLUSTER_NAME
 
 KEYS = ("eks", "ebs", "logs", "s3", "dynamodb", "sns", "sqs", "secretsmanager")
-ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets")
+ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda")
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
 NOBODY = "none"
 RECOMMENDED, KEEP = "recommended", "keep"

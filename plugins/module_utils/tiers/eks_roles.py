@@ -246,6 +246,12 @@ def _ext_secrets(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str
     return "reads secrets into the EKS cluster", {"secrets": document(statements)}, []
 
 
+def _keda(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, Any], list[str]]:
+    """It asks the environment's queues how long they are, and reads nothing in them."""
+    asks = _allow(["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], place.arn("sqs", f"{place.environment}-*"))
+    return "scales consumers in the EKS cluster on their queues", {"queues": document([asks])}, []
+
+
 def _autoscaler(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, Any], list[str]]:
     """EKS itself puts the tags of the condition on the groups that it makes for nodes."""
     name = params["cluster_name"]
@@ -358,4 +364,5 @@ _ACTORS = {
     "lb-controller": _lb_controller,
     "autoscaler": _autoscaler,
     "ext-secrets": _ext_secrets,
+    "keda": _keda,
 }

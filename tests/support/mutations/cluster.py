@@ -7,7 +7,7 @@ from typing import Any
 from .scene import STRANGER, Scene, Touch, changed, missing, mutation
 
 # Roles that pods may have: EKS looks at whom a role trusts.
-PODS = tuple(f"iam_role/eks-{name}" for name in ("agent", "autoscaler", "consumers", "ext-secrets", "lb-controller"))
+PODS = tuple(f"iam_role/eks-{name}" for name in ("agent", "autoscaler", "consumers", "ext-secrets", "keda", "lb-controller"))
 LABELS, NODES = "example.com/by-hand", "eks_nodegroup"
 
 

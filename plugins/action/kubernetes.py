@@ -1,0 +1,248 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the inside of the cluster like the configuration: reads by itself, writes by way of kubernetes.core.
+
+One task, as for every tier, with the same verbs and the same kind of result; so plan, approval, drift and the summary know it.
+What authenticates (the cluster's certificate, kubernetes.core's notes about the API) lies in a directory of Ansible's own for the
+run, and is removed with the task.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible import constants as C
+from ansible_collections.agent_platform.aws.plugins.action.tier import ActionModule as TierAction
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import compare, releases
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.answers import problems, read
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Cluster
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, gather
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.approval import objection
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refused
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.plan import Plan
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reconciler import Outcome
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message, refusals
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import contains_unknown
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import (
+    WRITING,
+    RunOptions,
+    Tier,
+    nothing_done,
+    only_looks,
+)
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import kubernetes as tier_kubernetes
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernetes_facts import Ground, learn
+
+APPLY, HELM = "kubernetes.core.k8s", "kubernetes.core.helm"
+ELSEWHERE = (
+    "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "
+    "can be reached"
+)
+
+
+class ActionModule(TierAction):
+    """The module ``kubernetes``. It runs where Ansible does."""
+
+    def _tier(self) -> Tier:
+        return tier_kubernetes.TIER
+
+    def is_here(self, task_vars: Mapping[str, Any]) -> bool:
+        self._variables = task_vars
+        return True
+
+    def _perform(self, tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+        if self._connection.transport != "local":
+            return {"failed": True, "changed": False, "msg": ELSEWHERE}
+        try:
+            return self._reconcile(params, options)
+        except Refused as error:
+            return {"failed": True, "changed": False, "msg": str(error), "refusals": refusals(error.refusals)}
+        except EngineError as error:
+            return {"failed": True, "changed": False, "msg": str(error)}
+
+    def _reconcile(self, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+        ground = learn(params)
+        if ground is None:
+            # Its objects are the cluster's, and go with it.
+            return nothing_done()
+        looks = options.check_mode or only_looks(params)
+        if ground.missing.refusals:
+            return {**nothing_done(), "refusals": refusals(ground.missing.refusals), **ground.for_the_run()}
+        if contains_unknown(ground.facts["endpoint"]):
+            outcome = self._looked(params, ground.survey_of_nothing(), {})
+        else:
+            outcome = self._at_the_cluster(params, ground, looks)
+        result = {**as_result(outcome, options.diff_mode), **ground.for_the_run()}
+        if outcome.failures:
+            result.update(failed=True, msg=failure_message(outcome))
+        return result
+
+    def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> Outcome:
+        cluster = ground.cluster()
+        cluster.reach()
+        survey = gather(cluster, ground)
+        if params["verb"] == "adopt":
+            return self._adopt(survey, ground, looks)
+        with self._access(ground) as access:
+            if looks or params.get("approved") is not None:
+                after = self._dry_run(access, survey)
+                outcome = self._looked(params, survey, after)
+                if looks:
+                    return outcome
+            return self._apply(params, access, survey, cluster, ground)
+
+    def _looked(self, params: Mapping[str, Any], survey: Survey, after: Mapping[str, Object]) -> Outcome:
+        """Raises Refused where the verb is one that writes."""
+        plan = survey.plan(after)
+        grounds = survey.ground(plan)
+        if params.get("approved") is not None:
+            for action in plan.actions:
+                if reason := objection(params["approved"], action, grounds[action.address]):
+                    plan.refuse(action.address, f"{reason}; make a new plan")
+        if plan.refusals and params["verb"] in WRITING:
+            raise Refused(plan.refusals)
+        outcome = Outcome(plan, ground=grounds)
+        if params["verb"] == "drift":
+            outcome.strangers = survey.strangers()
+            plan.actions = [action for action in plan.actions if action.verb != "delete"]
+        return outcome
+
+    # --- writes
+
+    def _apply(self, params: Mapping[str, Any], access: _Access, survey: Survey, cluster: Cluster, ground: Ground) -> Outcome:
+        """Objects of Kubernetes's own kinds, then the releases, then objects of the kinds that those bring; then deletions."""
+        refused = survey.plan({})
+        if refused.refusals:
+            raise Refused(refused.refusals)
+        pending = survey.pending_releases()
+        helm = self._helm(params) if pending else ""
+        work = survey.work()
+        first = [item for item in work if not (pending and BY_KIND[item["kind"]].release)]
+        after, failures = self._write(access, first)
+        for release in pending if not failures else ():
+            failures.update(self._install(access, params, helm, release))
+        if pending and not failures:
+            made, failed = self._write(access, [item for item in work if item not in first])
+            after.update(made)
+            failures.update(failed)
+        if not failures:
+            _gone, failures = self._write(access, [_reference(item) for item in survey.deletable()], state="absent")
+        return _done(survey, after, failures)
+
+    def _adopt(self, survey: Survey, ground: Ground, looks: bool) -> Outcome:
+        plan = survey.adoption()
+        outcome = Outcome(plan)
+        if looks:
+            return outcome
+        if plan.refusals:
+            raise Refused(plan.refusals)
+        labels = {action.address: action.delta["tags"].new for action in plan.actions}
+        items = [
+            {**_reference(item), "metadata": {**_reference(item)["metadata"], "labels": labels[address(item)]}}
+            for item in survey.desired
+            if address(item) in labels
+        ]
+        with self._access(ground) as access:
+            _after, outcome.failures = self._write(access, items, state="patched", apply=False)
+        outcome.applied = sorted(set(labels) - set(outcome.failures))
+        return outcome
+
+    def _dry_run(self, access: _Access, survey: Survey) -> dict[str, Object]:
+        """Address -> what the server would make of each object that may differ. Raises EngineError for what it would not take."""
+        items = [item for item in survey.work() if address(item) in survey.ours]
+        after, failures = self._write(access, items, check_mode=True)
+        if failures:
+            raise EngineError("; ".join(failures.values()))
+        return after
+
+    def _write(
+        self, access: _Access, items: Sequence[Object], check_mode: bool = False, state: str = "present", apply: bool = True
+    ) -> tuple[dict[str, Object], dict[str, str]]:
+        """One call of kubernetes.core for all. Address -> the object as the server answered it, and address -> what went wrong."""
+        if not items:
+            return {}, {}
+        arguments = {**access.arguments, "state": state, "resource_definition": list(items), "continue_on_error": True}
+        if apply and state == "present":
+            arguments["apply"] = True
+        answer = self._module(APPLY, arguments, access, check_mode)
+        doing = {"absent": "delete", "patched": "label"}.get(state, "apply")
+        return read(answer, items, doing)
+
+    def _install(self, access: _Access, params: Mapping[str, Any], helm: str, release: releases.Release) -> dict[str, str]:
+        arguments = {
+            **access.arguments,
+            "release_name": release.name,
+            "release_namespace": release.namespace,
+            "chart_ref": release.chart,
+            "chart_version": release.version,
+            "release_values": release.values,
+            "binary_path": helm,
+            "wait": True,
+            "timeout": params["helm_timeout"],
+            **({"chart_repo_url": release.repository} if release.repository else {}),
+        }
+        answer = self._module(HELM, arguments, access, False)
+        return {release.address: f"could not install {release.address}: {problems(answer)}"} if answer.get("failed") else {}
+
+    def _helm(self, params: Mapping[str, Any]) -> str:
+        found = shutil.which(params["helm_binary"] or "helm")
+        if found is None:
+            names = ", ".join(entry["name"] for entry in params["helm_releases"])
+            raise EngineError(
+                f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install "
+                "Helm 3, name it in kubernetes_helm_binary, or set kubernetes_helm_releases: [] to go without them"
+            )
+        return found
+
+    def _module(self, name: str, arguments: dict[str, Any], access: _Access, check_mode: bool) -> dict[str, Any]:
+        """Run another collection's module with the access, and its temporary files where they are removed."""
+        before, environment = self._task.check_mode, self._task.environment
+        self._task.check_mode = check_mode
+        self._task.environment = [*(environment or []), {"TMPDIR": str(access.folder)}]
+        try:
+            return self._execute_module(module_name=name, module_args=arguments, task_vars=self._variables)
+        finally:
+            self._task.check_mode, self._task.environment = before, environment
+
+    @contextmanager
+    def _access(self, ground: Ground) -> Iterator[_Access]:
+        with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP, prefix="kubernetes-") as folder:
+            authority = Path(folder) / "ca.crt"
+            authority.write_bytes(base64.b64decode(ground.facts["certificate_authority"]))
+            yield _Access(Path(folder), {"host": ground.facts["endpoint"], "ca_cert": str(authority), "api_key": ground.token()})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Access:
+    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write."""
+
+    folder: Path
+    arguments: dict[str, str]
+
+
+def _reference(item: Object) -> Object:
+    """What names an object."""
+    metadata = {key: item["metadata"][key] for key in ("name", "namespace") if key in item["metadata"]}
+    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
+
+
+def _done(survey: Survey, after: Mapping[str, Object], failures: dict[str, str]) -> Outcome:
+    """What was done, out of what was to be done."""
+    plan: Plan = survey.plan(after)
+    reached = {address(item) for item in survey.missing()} & set(after) | {
+        where for where in after if where in survey.ours and compare.changes(survey.ours[where], after[where])
+    }
+    if not failures:
+        return Outcome(plan, applied=sorted(action.address for action in plan.actions))
+    done = {action.address for action in plan.actions if action.address in reached}
+    rest = {action.address for action in plan.actions} - done - set(failures)
+    return Outcome(plan, applied=sorted(done), failures=failures, skipped=sorted(rest))

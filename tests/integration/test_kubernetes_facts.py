@@ -1,0 +1,269 @@
+"""What runs in the cluster: planned, made, changed, pruned, adopted; and the diagrams' facts about pods."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from support import site
+from support.kubernetes_api import Api
+
+ROLE = "agent_platform.aws.kubernetes"
+NONE = {"kubernetes_helm_releases": []}
+
+
+class Inside:
+    """The cluster's inside of a deployed environment. ``steps``: the role, once for each, in one run of Ansible."""
+
+    def __init__(self, platform, folder):
+        self.platform, self.folder = platform, folder
+        self.cluster = f"{platform.environment}-agent-platform"
+        self.api = Api.of(platform.client("eks"), self.cluster)
+
+    def run(self, *steps, env=None):
+        """A step is the role's variables; of them ``check`` makes it a step in check mode."""
+        tasks = []
+        for step in steps:
+            check = step.get("check", False)
+            values = {**NONE, **{name: value for name, value in step.items() if name != "check"}}
+            tasks.append(
+                {"name": "Step", "ansible.builtin.include_role": {"name": ROLE, "apply": {"check_mode": check}}, "vars": values}
+            )
+        path = self.folder / "steps.yml"
+        path.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        places = {
+            "TMPDIR": str(temporary),
+            "ANSIBLE_LOCAL_TEMP": str(temporary / "ansible"),
+            "ANSIBLE_HOME": str(self.folder / "home"),
+        }
+        return self.platform.run(str(path), **site.as_json({}), **places, **(env or {}))
+
+    def results(self, *steps, **more):
+        done = self.run(*steps, **more)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        found = answers(done.stdout)
+        assert len(found) == len(steps)
+        return found
+
+    def failure(self, *steps, **more):
+        done = self.run(*steps, **more)
+        assert done.returncode != 0, done.stdout[-3000:]
+        return answers(done.stdout)[-1]["msg"]
+
+    def version(self):
+        """Grows with each write."""
+        return int(self.api.get("/api/v1/namespaces")["metadata"]["resourceVersion"])
+
+
+def answers(output):
+    plays = json.JSONDecoder().raw_decode(output[output.index("{") :])[0]["plays"]
+    tasks = [result for play in plays for task in play["tasks"] for result in task["hosts"].values()]
+    return [result for result in tasks if result.get("action") == ROLE]
+
+
+def planned(result):
+    return {(item["address"], item["action"]): item["fields"] for item in result["plan"]}
+
+
+def actions(result):
+    return dict(planned(result).keys())
+
+
+@pytest.fixture
+def inside(scratch, tmp_path):
+    """Of a cluster in which nothing of ours is yet."""
+    found = Inside(scratch, tmp_path)
+    for name in ("agents", "external-secrets", "keda"):
+        found.api.call("DELETE", f"/api/v1/namespaces/{name}")
+    return found
+
+
+dev = pytest.mark.parametrize("scratch", ["dev"], indirect=True)
+
+
+@dev
+def test_from_nothing_to_what_was_planned_and_no_further(inside):
+    inside.api.define()
+    before = inside.version()
+    check, plan, drift = inside.results({"check": True}, {"platform_verb": "plan"}, {"platform_verb": "drift"})
+    assert inside.version() == before, "something was written"
+    assert planned(check) == planned(plan) == planned(drift)
+    assert set(actions(check).values()) == {"create"} and len(check["plan"]) == 28
+
+    first, second, again = inside.results({}, {}, {"platform_verb": "drift"})
+    assert planned(first) == planned(check) and first["changed"]
+    assert (second["plan"], second["changed"], again["plan"], again["strangers"]) == ([], False, [], [])
+
+    change = {"kubernetes_agent_image": "agent-platform/agent:1.0.1", "kubernetes_consumer_max_replicas": 5}
+    before = inside.version()
+    (would,) = inside.results({**change, "check": True})
+    assert inside.version() == before, "something was written"
+    assert actions(would) == {"deployment/agents/agent": "update", "scaled_object/agents/events": "update"}
+    (field,) = planned(would)["scaled_object/agents/events", "update"]
+    assert field == {"field": "spec.maxReplicaCount", "old": 3, "new": 5}
+    did, then = inside.results(change, change)
+    assert planned(did) == planned(would) and then["plan"] == []
+    assert inside.api.get("/apis/keda.sh/v1alpha1/namespaces/agents/scaledobjects/events")["spec"]["maxReplicaCount"] == 5
+
+    # What the configuration does not name any more goes, whatever it is; what somebody else put beside it stays.
+    inside.api.create("/api/v1/namespaces/keda/configmaps", {"metadata": {"name": "theirs"}, "data": {}})
+    spaces = [{"name": "agents"}]
+    fewer = {"kubernetes_consumers": [], "kubernetes_namespaces": spaces, "kubernetes_api_secrets": []}
+    would, drift = inside.results({**fewer, "check": True}, {**fewer, "platform_verb": "drift"})
+    gone = {address for address, action in actions(would).items() if action == "delete"}
+    assert {
+        "deployment/agents/events",
+        "scaled_object/agents/events",
+        "network_policy/agents/events",
+        "resource_quota/agents/quota",
+    } <= gone
+    assert "namespace/external-secrets" in gone and [item["address"] for item in would["kept"]] == ["namespace/keda"]
+    assert {item["address"] for item in drift["strangers"]} == {*gone, "namespace/keda"}
+    did, then = inside.results(fewer, fewer)
+    assert planned(did) == planned(would) and then["plan"] == []
+    assert {"agents", "keda"} < set(inside.api.items("/api/v1/namespaces")) and "theirs" in inside.api.items("/api/v1/configmaps")
+    assert list(inside.api.items("/apis/apps/v1/deployments")) == ["agent"]
+
+
+@dev
+def test_what_somebody_did_by_hand_is_found_and_undone(inside):
+    inside.results({})
+    path = "/apis/networking.k8s.io/v1/namespaces/agents/networkpolicies"
+    status, _ = inside.api.call(
+        "PATCH", f"{path}/default-deny", {"spec": {"podSelector": {"matchLabels": {"x": "y"}}}}, "application/merge-patch+json"
+    )
+    assert status == 200
+    assert inside.api.call("DELETE", f"{path}/dns")[0] == 200
+    drift, did, again = inside.results({"platform_verb": "drift"}, {}, {"platform_verb": "drift"})
+    assert actions(drift) == {"network_policy/agents/default-deny": "update", "network_policy/agents/dns": "create"}
+    assert planned(did) == planned(drift) and again["plan"] == []
+    assert inside.api.get(f"{path}/default-deny")["spec"]["podSelector"] == {}
+
+
+@dev
+def test_objects_of_somebody_else_are_refused_and_can_be_adopted(inside):
+    inside.api.create("/api/v1/namespaces", {"metadata": {"name": "agents", "labels": {"team": "x"}}})
+    inside.api.create("/api/v1/namespaces/agents/serviceaccounts", {"metadata": {"name": "agent"}})
+    before = inside.version()
+    said = inside.failure({})
+    assert "namespace/agents: it exists already and is not labelled as made by deployment dev-us-east-1" in said
+    assert "service_account/agents/agent" in said and "playbooks/adopt.yml" in said
+    (would,) = inside.results({"platform_verb": "adopt"})
+    assert actions(would) == {"namespace/agents": "adopt", "service_account/agents/agent": "adopt"}
+    assert inside.version() == before, "something was written"
+    (did,) = inside.results({"platform_verb": "adopt", "platform_confirm": "dev-us-east-1"})
+    assert actions(did) == actions(would)
+    assert inside.api.get("/api/v1/namespaces/agents")["metadata"]["labels"]["team"] == "x"
+    made, then = inside.results({}, {})
+    assert actions(made)["namespace/agents"] == "update" and then["plan"] == []
+
+
+@dev
+def test_nothing_is_left_in_any_folder(inside):
+    inside.results({}, {"kubernetes_agent_port": 9000, "check": True})
+    files = [path for path in inside.folder.rglob("*") if path.is_file() and path.name != "steps.yml"]
+    left = [path for path in files if b"k8s-aws-v1." in path.read_bytes() or b"CERTIFICATE" in path.read_bytes()]
+    assert left == []
+    assert [path for path in (inside.folder / "tmp").rglob("*") if path.is_file()] == []
+
+
+@dev
+def test_without_its_release_a_kind_is_held_back(inside):
+    before = inside.version()
+    result, second = inside.results({}, {})
+    held = " ".join(result["warnings"])
+    assert inside.version() > before
+    for release, one in (
+        ("external-secrets", "external_secret/agents/database"),
+        ("keda", "scaled_object/agents/events"),
+        ("aws-load-balancer-controller", "target_group_binding/agents/agent"),
+    ):
+        assert f"which the release {release} brings" in held and one in held and one not in actions(result)
+    assert second["plan"] == [] and second["warnings"] == result["warnings"]
+
+
+# --- the diagrams
+
+
+@pytest.fixture
+def autoscaler(platform):
+    api = Api.of(platform.client("eks"), f"{platform.environment}-agent-platform")
+    return api.get("/apis/autoscaling/v2/namespaces/agents/horizontalpodautoscalers/agent")["spec"]
+
+
+@pytest.fixture
+def pods(platform):
+    """Name of a Deployment -> what its pods are to be."""
+    api = Api.of(platform.client("eks"), f"{platform.environment}-agent-platform")
+    return {name: item["spec"]["template"]["spec"] for name, item in api.items("/apis/apps/v1/deployments").items()}
+
+
+def test_the_agent_has_1_to_3_pods_on_general_nodes_in_dev_and_2_to_10_on_ai_nodes_in_prod(platform, autoscaler, pods):
+    assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == ((2, 10) if platform.is_prod else (1, 3))
+    assert autoscaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "agent"}
+    on_ai = {"key": "workload", "operator": "Equal", "value": "ai", "effect": "NoSchedule"}
+    assert (pods["agent"].get("nodeSelector") or {}) == ({"workload": "ai"} if platform.is_prod else {})
+    assert (pods["agent"].get("tolerations") or []) == ([on_ai] if platform.is_prod else [])
+    assert not pods["events"].get("tolerations"), "only the agent may run on the AI nodes"
+
+
+def test_the_zones_have_0_to_20_pods_of_consumers_and_0_to_3_in_dev(platform, pods):
+    spread = {rule["topologyKey"] for rule in pods["events"]["topologySpreadConstraints"]}
+    assert {"topology.kubernetes.io/zone", "kubernetes.io/hostname"} <= spread
+    done = platform.run(
+        "playbooks/kubernetes.yml",
+        "--check",
+        "-e",
+        json.dumps({"kubernetes_helm_releases": [{"name": "keda", "version": "1"}]}),
+        **site.as_json({}),
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    (scaled,) = [item for item in answers(done.stdout)[0]["plan"] if item["address"] == "scaled_object/agents/events"]
+    spec = next(change["new"] for change in scaled["fields"] if change["field"] == "spec")
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (0, 20 if platform.is_prod else 3)
+
+
+def test_pods_are_added_two_at_a_time_by_use_of_processor_and_memory(autoscaler):
+    metrics = {
+        metric["resource"]["name"]: metric["resource"]["target"] for metric in autoscaler["metrics"] if metric["type"] == "Resource"
+    }
+    assert {name: target["averageUtilization"] for name, target in metrics.items()} == {"cpu": 70, "memory": 80}
+    up, down = (autoscaler["behavior"][name] for name in ("scaleUp", "scaleDown"))
+    assert up["policies"] == [{"type": "Pods", "value": 2, "periodSeconds": 60}] and up["stabilizationWindowSeconds"] == 0
+    assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 60}] and down["stabilizationWindowSeconds"] == 300
+
+
+@dev
+def test_the_agent_scales_on_its_requests_where_the_cluster_serves_them(inside):
+    inside.api.create(
+        "/apis/apiregistration.k8s.io/v1/apiservices",
+        {"metadata": {"name": "v1beta1.custom.metrics.k8s.io"}, "spec": {"group": "custom.metrics.k8s.io", "version": "v1beta1"}},
+    )
+    inside.results({})
+    metrics = inside.api.get("/apis/autoscaling/v2/namespaces/agents/horizontalpodautoscalers/agent")["spec"]["metrics"]
+    (requests,) = [metric["pods"] for metric in metrics if metric["type"] == "Pods"]
+    assert requests["metric"]["name"] == "http_requests_per_second"
+    assert requests["target"] == {"type": "AverageValue", "averageValue": "20"}
+
+
+@dev
+def test_nodes_are_added_by_the_cluster_autoscaler_with_the_least_waste(inside):
+    """As the role has it by itself: planned, since nothing could run here."""
+    defaults = yaml.safe_load((site.ROOT / "roles/kubernetes/defaults/main.yml").read_text())["kubernetes_helm_releases"]
+    (result,) = inside.results({"kubernetes_helm_releases": defaults, "check": True})
+    releases = {address: fields for (address, action), fields in planned(result).items() if address.startswith("helm_release/")}
+    assert set(releases) == {
+        "helm_release/kube-system/aws-load-balancer-controller",
+        "helm_release/kube-system/cluster-autoscaler",
+        "helm_release/external-secrets/external-secrets",
+        "helm_release/keda/keda",
+    }
+    fields = {change["field"]: change["new"] for change in releases["helm_release/kube-system/cluster-autoscaler"]}
+    assert fields["values"]["autoDiscovery"] == {"clusterName": "dev-agent-platform"}
+    assert fields["values"]["extraArgs"]["expander"] == "least-waste"
+    assert fields["values"]["rbac"]["serviceAccount"]["name"] == "cluster-autoscaler"
+    said = inside.failure({"kubernetes_helm_releases": defaults, "kubernetes_helm_binary": "/nowhere/helm"})
+    assert "keda need Helm, and /nowhere/helm is no program here" in said
