@@ -67,7 +67,9 @@ def binaries() -> Path:
     for place in (*reversed(found), *([Path(on_path).resolve().parent] if on_path else [])):
         if (place / "initdb").exists() and (place / "postgres").exists():
             return place
-    raise Unavailable("PostgreSQL is not installed here (no initdb in /usr/lib/postgresql/*/bin nor on the path): apt-get install postgresql")
+    raise Unavailable(
+        "PostgreSQL is not installed here (no initdb in /usr/lib/postgresql/*/bin nor on the path): apt-get install postgresql"
+    )
 
 
 def missing() -> str:
@@ -171,7 +173,9 @@ class Postgres:
     def make_master(self, user: str, password: str, database: str) -> None:
         """A master user as RDS makes one, and the instance's first database, which is that user's."""
         with self._connect() as connection:
-            connection.execute(_sql("CREATE ROLE {} LOGIN CREATEROLE CREATEDB IN ROLE rds_superuser PASSWORD {}", user, value=password))
+            connection.execute(
+                _sql("CREATE ROLE {} LOGIN CREATEROLE CREATEDB IN ROLE rds_superuser PASSWORD {}", user, value=password)
+            )
             connection.execute(_sql("CREATE DATABASE {} OWNER {}", database, user))
 
     def set_password(self, user: str, password: str) -> None:
@@ -181,9 +185,13 @@ class Postgres:
     def empty(self) -> None:
         """Take away every database and every role that is not the server's own, as when an instance is deleted."""
         with self._connect() as connection:
-            for (name,) in connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'").fetchall():
+            for (name,) in connection.execute(
+                "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
+            ).fetchall():
                 connection.execute(_sql("DROP DATABASE {} WITH (FORCE)", name))
-            for (name,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname !~ '^rds'").fetchall():
+            for (name,) in connection.execute(
+                "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname !~ '^rds'"
+            ).fetchall():
                 connection.execute(_sql("DROP OWNED BY {} CASCADE", name))
                 connection.execute(_sql("DROP ROLE {}", name))
 
@@ -201,7 +209,15 @@ class Postgres:
         password.write_text(self.superuser_password)
         self._give(self.directory, password)
         command = [
-            *(str(self._bin / "initdb"), "--pgdata", str(self.directory / "data"), "--username", SUPERUSER, "--pwfile", str(password)),
+            *(
+                str(self._bin / "initdb"),
+                "--pgdata",
+                str(self.directory / "data"),
+                "--username",
+                SUPERUSER,
+                "--pwfile",
+                str(password),
+            ),
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.directory, **self._who())
@@ -217,7 +233,10 @@ class Postgres:
                 probe.bind((LOOPBACK, 0))
                 self.port = probe.getsockname()[1]
             return
-        for address in (LOOPBACK, *(f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}" for _ in range(ATTEMPTS))):
+        for address in (
+            LOOPBACK,
+            *(f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}" for _ in range(ATTEMPTS)),
+        ):
             with socket.socket() as probe, contextlib.suppress(OSError):
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((address, self.fixed))
@@ -241,7 +260,13 @@ class Postgres:
         command = [str(self._bin / "postgres"), "-D", str(self.directory / "data"), *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory, preexec_fn=_end_with_parent, **self._who()
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                preexec_fn=_end_with_parent,
+                **self._who(),
             )
         give_up = time.monotonic() + READY_WITHIN
         while self.process.poll() is None:
@@ -250,7 +275,9 @@ class Postgres:
                 return True
             except Exception:  # noqa: BLE001 - not yet, or never: the loop tells
                 if time.monotonic() > give_up:
-                    raise RuntimeError(f"PostgreSQL did not answer within {READY_WITHIN:.0f} s: {self.log.read_text()[-500:]}") from None
+                    raise RuntimeError(
+                        f"PostgreSQL did not answer within {READY_WITHIN:.0f} s: {self.log.read_text()[-500:]}"
+                    ) from None
                 time.sleep(0.05)
         self.process = None
         return False

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -31,6 +31,9 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module imp
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, part_of
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
+BEYOND = "ansible_collections.agent_platform.aws.plugins.plugin_utils."
+# Tiers that go on after the engine with what is no resource of AWS: by ``go_on`` of the module of plugin_utils that has their name.
+GOING_ON = ("schema",)
 # Seconds between two lines about the same wait.
 SAY_EVERY = 10.0
 
@@ -59,7 +62,8 @@ class ActionModule(ActionBase):
                 arguments.update(self._approved(arguments, memory))
             except plan_file.PlanError as error:
                 return {"failed": True, "changed": False, "msg": str(error)}
-        if self._in_process(task_vars):
+        here = self._in_process(task_vars)
+        if here:
             result = self._run_here(arguments)
         else:
             result = self._execute_module(
@@ -68,6 +72,9 @@ class ActionModule(ActionBase):
                 task_vars=task_vars,
                 wrap_async=self._task.async_val,
             )
+        if self._name() in GOING_ON and not result.get("failed"):
+            beyond = importlib.import_module(BEYOND + self._name())
+            result = beyond.go_on(self, self._checked(arguments).validated_parameters, result, task_vars, here)
         planned = result.pop("planned", None)
         if place := result.pop("place", None):
             memory.stands_at(place)
@@ -103,13 +110,11 @@ class ActionModule(ActionBase):
         return self._connection.transport == "local" and not become and not self._task.async_val and same
 
     def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-
         tier = self._tier()
         environment: dict[str, str] = {}
         self._compute_environment_string(environment)
         os.environ.update(_plain(environment))
-        checked = ArgumentSpecValidator({**aws_argument_spec(), **tier.argument_spec()}).validate(arguments)
+        checked = self._checked(arguments)
         secrets = checked._no_log_values
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
@@ -122,6 +127,11 @@ class ActionModule(ActionBase):
         result = {**remove_values(result, secrets), **unseen}
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result
+
+    def _checked(self, arguments: dict[str, Any]) -> ValidationResult:
+        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+        return ArgumentSpecValidator({**aws_argument_spec(), **self._tier().argument_spec()}).validate(arguments)
 
     def _name(self) -> str:
         return (self._task.resolved_action or self._task.action).rsplit(".", 1)[-1]

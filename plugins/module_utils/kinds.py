@@ -86,6 +86,7 @@ KINDS = {
         "delivery_destination",
         "delivery",
     ),
+    "schema": ("generated_secret",),
 }
 
 

@@ -79,7 +79,7 @@ def check_bundle(path: str) -> None:
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     raise EngineError(
-        f"schema_ca_bundle: {path!r} {problem}: fetch the bundle of RDS for your region or for all (its user guide, \"Using SSL/TLS to "
+        f'schema_ca_bundle: {path!r} {problem}: fetch the bundle of RDS for your region or for all (its user guide, "Using SSL/TLS to '
         'encrypt a connection", links both), and name its path'
     )
 
@@ -102,11 +102,15 @@ def connect(target: Target, user: str, password: str, database: str | None = Non
     try:
         import psycopg
     except ImportError as error:
-        raise EngineError("psycopg is not installed for the Python that runs Ansible: pip install 'psycopg[binary]>=3.1'") from error
+        raise EngineError(
+            "psycopg is not installed for the Python that runs Ansible: pip install 'psycopg[binary]>=3.1'"
+        ) from error
     try:
         return psycopg.connect(**target.arguments(user, password, database), autocommit=True)
     except psycopg.OperationalError as error:
-        raise Unreachable(f"database/{database or target.database}: {target.where} refused {user}: {_reason(error, target)}") from error
+        raise Unreachable(
+            f"database/{database or target.database}: {target.where} refused {user}: {_reason(error, target)}"
+        ) from error
 
 
 def _reason(error: Exception, target: Target) -> str:

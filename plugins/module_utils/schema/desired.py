@@ -71,7 +71,10 @@ def compare(desired: Desired, seen: Seen | None, password: str = GOOD) -> list[I
     fresh = seen is None or not seen.roles
     seen = seen or Seen()
     items = [*_database(desired, seen, fresh), *_roles(desired, seen, password), *_schema(desired, seen)]
-    items += [Item(f"migration/{migration.name}", "create", {"checksum": (None, migration.checksum)}) for migration in pending(desired.migrations, seen.history)]
+    items += [
+        Item(f"migration/{migration.name}", "create", {"checksum": (None, migration.checksum)})
+        for migration in pending(desired.migrations, seen.history)
+    ]
     return [*items, *_partitions(desired, seen)]
 
 
@@ -79,7 +82,9 @@ def _database(desired: Desired, seen: Seen, fresh: bool) -> Iterator[Item]:
     """Ours is what is set up in it: what RDS made with the instance and nobody touched counts as new."""
     held = seen.privileges.get(PUBLIC, {}).get("database", []) if seen.database else None
     if held != []:
-        yield Item(f"database/{desired.database}", "create" if fresh else "update", {"public_privileges": (None if fresh else held, [])})
+        yield Item(
+            f"database/{desired.database}", "create" if fresh else "update", {"public_privileges": (None if fresh else held, [])}
+        )
 
 
 def _roles(desired: Desired, seen: Seen, password: str) -> Iterator[Item]:
@@ -124,7 +129,9 @@ def _partitions(desired: Desired, seen: Seen) -> Iterator[Item]:
         return
     missing = [month for month in desired.months(seen.now) if month not in seen.months]
     if missing:
-        yield Item(f"audit_partitions/{PARTITION}*", "create" if not seen.months else "update", {"months": (seen.months or None, missing)})
+        yield Item(
+            f"audit_partitions/{PARTITION}*", "create" if not seen.months else "update", {"months": (seen.months or None, missing)}
+        )
 
 
 def grants(desired: Desired, seen: Seen) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -42,7 +42,9 @@ def look(connection: Any, schema: str, owner: str, roles: Iterable[str]) -> Seen
     """``connection`` is to the database itself."""
     names = list(roles)
     seen = Seen(database=True)
-    year, month = connection.execute("SELECT extract(year FROM t)::int, extract(month FROM t)::int FROM timezone('UTC', now()) t").fetchone()
+    year, month = connection.execute(
+        "SELECT extract(year FROM t)::int, extract(month FROM t)::int FROM timezone('UTC', now()) t"
+    ).fetchone()
     seen.now = (year, month)
     seen.roles = _roles(connection, names)
     row = connection.execute("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()

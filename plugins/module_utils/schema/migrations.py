@@ -84,7 +84,9 @@ def checked(migrations: Iterable[Migration]) -> list[Migration]:
         if not FILE.match(f"{migration.name}.sql"):
             wrong.append((migration.name, "the name is not of the form 0001_lower_case_words.sql: rename it"))
         elif migration.number != place:
-            wrong.append((migration.name, f"the number {place:04d} is missing or stands twice before it: number them without a gap"))
+            wrong.append(
+                (migration.name, f"the number {place:04d} is missing or stands twice before it: number them without a gap")
+            )
             break
         elif TRANSACTION.search(migration.sql):
             wrong.append((migration.name, "it begins or ends a transaction: each migration is one already, so take that out"))
@@ -102,7 +104,9 @@ def pending(migrations: Sequence[Migration], history: Sequence[Applied]) -> list
         if row.name not in files:
             wrong.append((row.name, "it was applied and its file is gone: put it back as it was, and undo it by a new migration"))
         elif files[row.name].checksum != row.checksum:
-            wrong.append((row.name, "it was applied and its file was changed since: put it back, and change the schema by a new migration"))
+            wrong.append(
+                (row.name, "it was applied and its file was changed since: put it back, and change the schema by a new migration")
+            )
     applied = {row.name for row in history}
     last = max((int(row.name[:4]) for row in history), default=0)
     left = [migration for migration in migrations if migration.name not in applied]
