@@ -95,8 +95,8 @@ def _account() -> pwd.struct_passwd | None:
 class Postgres:
     """Context manager around one server. It ends with the block, and with the thread that started it at the latest.
 
-    ``port`` None: any free port of 127.0.0.1. A number: that port, on an address of 127.0.0.0/8 where nobody listens on it (only Linux
-    has others than the first). ``superuser_password`` is that of ``rdsadmin``, RDS's own user; ``ca`` the file of the
+    ``port`` None: any free port of 127.0.0.1. A number: that port, on an address of 127.0.0.0/8 where nobody listens on it (only
+    Linux has others than the first). ``superuser_password`` is that of ``rdsadmin``, RDS's own user; ``ca`` the file of the
     authority that signed the server's certificate. Raises Unavailable where there is none to start, RuntimeError where it
     does not start.
     """
@@ -273,7 +273,7 @@ class Postgres:
             try:
                 self._execute("SELECT 1")
                 return True
-            except Exception:  # noqa: BLE001 - not yet, or never: the loop tells
+            except Exception:
                 if time.monotonic() > give_up:
                     raise RuntimeError(
                         f"PostgreSQL did not answer within {READY_WITHIN:.0f} s: {self.log.read_text()[-500:]}"

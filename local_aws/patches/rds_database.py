@@ -12,8 +12,8 @@ from local_aws.patches import patch
 
 @patch
 def endpoints_answer() -> None:
-    """AWS: PostgreSQL answers at an instance's endpoint, over TLS, to the master user with the password in its secret. moto names an
-    endpoint where nothing is; so it stays here, but for the first instance of a local AWS with `--database`."""
+    """AWS: PostgreSQL answers at an instance's endpoint, over TLS, to the master user with the password in its secret. moto
+    names an endpoint where nothing is; so it stays here, but for the first instance of a local AWS with `--database`."""
     made_up = DBInstance.address.fget
 
     def address(self: Any) -> str:

@@ -83,8 +83,8 @@ options:
     type: path
   tunnel_address:
     description:
-      - An IP address of this machine at which a tunnel to the database begins. The certificate must have the database's own name all
-        the same.
+      - An IP address of this machine at which a tunnel to the database begins. The certificate must have the database's own name
+        all the same.
     type: str
   tunnel_port:
     description: The tunnel's port. Needed with O(tunnel_address).
@@ -103,7 +103,8 @@ options:
     default: {}
     suboptions:
       image:
-        description: Image of its pod, with Ansible, this collection and what it needs, such as a controller's execution environment.
+        description: Image of its pod, with Ansible, this collection and what it needs, such as a controller's execution
+        environment.
         type: str
       namespace:
         description: Namespace that it runs in.

@@ -1,10 +1,11 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schema tier beyond AWS: the database's inside, planned like every other tier and set up by ``community.postgresql`` and the migrations.
+"""The schema tier beyond AWS: the database's inside, planned like every other tier and set up by ``community.postgresql`` and
+the migrations.
 
-What is to be done follows from one look at the database (``schema/look.py``, ``schema/desired.py``). Without a difference nothing more
-is called. Where there is one, the schema's lock is taken, and it is looked again.
+What is to be done follows from one look at the database (``schema/look.py``, ``schema/desired.py``). Without a difference
+nothing more is called. Where there is one, the schema's lock is taken, and it is looked again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
@@ -25,8 +25,8 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_j
 
 MAINTENANCE = "postgres"
 ELSEWHERE = (
-    "schema: what is inside the database is set up from where Ansible runs: take away the task's delegation, become, async or interpreter, "
-    "and run Ansible itself on a machine that reaches the database, or set schema_run_in: cluster"
+    "schema: what is inside the database is set up from where Ansible runs: take away the task's delegation, become, async or "
+    "interpreter, and run Ansible itself on a machine that reaches the database, or set schema_run_in: cluster"
 )
 LEFT = "what is inside the database goes with the database, which the rds tier keeps or deletes"
 # (module of community.postgresql, its arguments) -> nothing; raises EngineError.
@@ -36,8 +36,8 @@ Execute = Callable[[str, Mapping[str, Any]], Any]
 def go_on(
     action: Any, params: Mapping[str, Any], result: dict[str, Any], task_vars: Mapping[str, Any], here: bool
 ) -> dict[str, Any]:
-    """``result`` of the engine, with what the inside adds to it. Never raises for what a person can mend. ``here``: the engine ran in
-    this process."""
+    """``result`` of the engine, with what the inside adds to it. Never raises for what a person can mend. ``here``: the engine
+    ran in this process."""
     verb = params["verb"]
     if params["run_in"] == tier.NOWHERE or verb == "adopt":
         return result
@@ -191,7 +191,7 @@ class Inside:
             try:
                 self._carry_out(connection, items, seen)
             except (EngineError, migrations.MigrationError) as error:
-                raise Halted(f"{error}. Running again goes on from here.", items) from error
+                raise Halted(f"{str(error).rstrip('.')}. Running again goes on from here.", items) from error
             return items
 
     def _connection(self, stack: ExitStack) -> Any:
@@ -257,8 +257,8 @@ class Inside:
             elif kind == "database_schema" and "owner" in item.fields:
                 if item.action == "update":
                     raise EngineError(
-                        f"{item.address}: it belongs to {item.fields['owner'][0]}: give it to {wanted.owner} by hand, with what is in it, or "
-                        "choose another schema_name"
+                        f"{item.address}: it belongs to {item.fields['owner'][0]}: give it to {wanted.owner} by hand, with what "
+                        "is in it, or choose another schema_name"
                     )
                 self.community("postgresql_schema", {"name": wanted.schema, "owner": wanted.owner})
         migrations.apply(
@@ -305,7 +305,8 @@ class Inside:
         """Raises EngineError unless it is good in the end."""
         if login.user != self.wanted.application:
             raise EngineError(
-                f"database_role/{self.wanted.application}: its secret is of the user {login.user!r}: set schema_password_rotation to another word"
+                f"database_role/{self.wanted.application}: its secret is of the user {login.user!r}: set "
+                f"schema_password_rotation to another word"
             )
         if self._lets_in(login.password):
             return

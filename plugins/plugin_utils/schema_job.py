@@ -52,7 +52,8 @@ def run(
         return [item]
     if not connection:
         raise EngineError(
-            "schema_job: connection is empty, so that the cluster cannot be reached: give its host, ca_cert and api_key, or a kubeconfig"
+            "schema_job: connection is empty, so that the cluster cannot be reached: give its host, ca_cert and api_key, or a "
+            "kubeconfig"
         )
     found = execute(
         "kubernetes.core.k8s_info",
@@ -75,7 +76,8 @@ def run(
             )
         except EngineError as error:
             raise EngineError(
-                f"{item.address}: it did not complete ({error}): see what it says by: kubectl -n {settings['namespace']} logs job/{name}"
+                f"{item.address}: it did not complete ({error}): see what it says by: kubectl -n {settings['namespace']} logs "
+                f"job/{name}"
             ) from error
     done.append(item.address)
     return [item]

@@ -1,7 +1,8 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may sign in to a database: the master user's secret, which RDS keeps, and the application's, which holds ``{username, password}`` too.
+"""Who may sign in to a database: the master user's secret, which RDS keeps, and the application's, which holds ``{username,
+password}`` too.
 
 Facts: Secrets Manager user guide ("Rotation by Lambda function": AWSPENDING, then the database, then AWSCURRENT), RDS user guide
 ("Password management with Amazon RDS and AWS Secrets Manager").
@@ -50,7 +51,8 @@ class Server:
 
 
 class Logins:
-    """Reads and writes what the database's inside needs of AWS. Raises EngineError, one sentence, for what AWS refuses. Close it."""
+    """Reads and writes what the database's inside needs of AWS. Raises EngineError, one sentence, for what AWS refuses. Close
+    it."""
 
     def __init__(self, params: Mapping[str, Any]):
         self._context: Any = SimpleNamespace(api=Api(Connection(params), ("rds", "secretsmanager")))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The way into a PostgreSQL database: where it is, who asks, and what goes wrong on the way, as sentences.
 
-Facts: libpq documentation ("Parameter Key Words": ``host`` is the name that the certificate must have, ``hostaddr`` where to connect
-to); PostgreSQL documentation, "pg_authid" (form of a SCRAM verifier); RFC 5802.
+Facts: libpq documentation ("Parameter Key Words": ``host`` is the name that the certificate must have, ``hostaddr`` where to
+connect to); PostgreSQL documentation, "pg_authid" (form of a SCRAM verifier); RFC 5802.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def application_name() -> str:
     return f"agent_platform.aws schema on {socket.gethostname()[:24]} pid {os.getpid()}"
 
 
-def check_bundle(path: str) -> None:
+def check_bundle(path: str, variable: str = "schema_ca_bundle") -> None:
     """Raises EngineError for a file of certificates that is none."""
     try:
         with open(path, encoding="ascii", errors="replace") as stream:
@@ -79,8 +79,8 @@ def check_bundle(path: str) -> None:
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     raise EngineError(
-        f'schema_ca_bundle: {path!r} {problem}: fetch the bundle of RDS for your region or for all (its user guide, "Using SSL/TLS to '
-        'encrypt a connection", links both), and name its path'
+        f'{variable}: {path!r} {problem}: fetch the bundle of RDS for your region or for all (its user guide, "Using '
+        'SSL/TLS to encrypt a connection", links both), and name its path'
     )
 
 
@@ -91,9 +91,9 @@ def reach(target: Target) -> None:
     except OSError as error:
         reason = "no answer within 5 s" if isinstance(error, TimeoutError) else (error.strerror or str(error))
         raise Unreachable(
-            f"database/{target.database}: {target.where} cannot be reached from here ({reason}): a private database is reached from an "
-            "execution node in the VPC, through a tunnel whose near end schema_tunnel_address and schema_tunnel_port name (SSM port "
-            "forwarding), or from a Job with schema_run_in: cluster"
+            f"database/{target.database}: {target.where} cannot be reached from here ({reason}): a private database is reached "
+            "from an execution node in the VPC, through a tunnel whose near end schema_tunnel_address and schema_tunnel_port "
+            "name (SSM port forwarding), or from a Job with schema_run_in: cluster"
         ) from error
 
 
@@ -120,12 +120,18 @@ def _reason(error: Exception, target: Target) -> str:
     if "does not match host name" in text:
         return f"its certificate is another host's than {target.host}: connect to it by the endpoint that RDS shows"
     if "password authentication failed" in text:
-        return "the password in its secret is not the one of the database: wait for a rotation under way, or rotate the secret, and run again"
+        return (
+            "the password in its secret is not the one of the database: wait for a rotation under way, or rotate the secret, and "
+            "run again"
+        )
     return text
 
 
 def lets_in(target: Target, user: str, password: str) -> bool:
-    """Whether the password is the user's. Raises Unreachable for any other reason not to get in."""
+    """Whether the password is the user's. Raises Unreachable for any other reason not to get in.
+
+    Who is let in and may not connect to the database is told so after the password was found right.
+    """
     import psycopg
 
     try:
@@ -133,6 +139,8 @@ def lets_in(target: Target, user: str, password: str) -> bool:
     except psycopg.OperationalError as error:
         if "password authentication failed" in str(error):
             return False
+        if "permission denied for database" in str(error):
+            return True
         raise Unreachable(f"database/{target.database}: {target.where} refused {user}: {_reason(error, target)}") from error
     return True
 

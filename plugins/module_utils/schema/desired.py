@@ -23,8 +23,8 @@ LOST = "not the one in the secret"
 @dataclass(frozen=True)
 class Desired:
     """``roles``: name -> whether it may log in; one of them is ``owner``, another ``application``, whose password is in the secret.
-    ``grants``: role -> table -> privileges. ``months_ahead``: partitions after the one of this month. ``comes_with_instance``: RDS makes the
-    database with the instance."""
+    ``grants``: role -> table -> privileges. ``months_ahead``: partitions after the one of this month. ``partitioned``:
+    the migrations make the audit log."""
 
     database: str
     schema: str
@@ -65,8 +65,8 @@ class Item:
 
 
 def compare(desired: Desired, seen: Seen | None, password: str = GOOD) -> list[Item]:
-    """What is to be done, in order. ``seen`` None: there is no database server yet. ``password``: how the application's stands to its
-    secret. Raises MigrationError for migrations that are not what was applied.
+    """What is to be done, in order. ``seen`` None: there is no database server yet. ``password``: how the application's stands
+    to its secret. Raises MigrationError for migrations that are not what was applied.
     """
     fresh = seen is None or not seen.roles
     seen = seen or Seen()

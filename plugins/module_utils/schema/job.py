@@ -1,11 +1,11 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Kubernetes objects that set up the database's inside from within the cluster: a ConfigMap with all that is to be done, and a Job
-whose pod runs this very role there.
+"""The Kubernetes objects that set up the database's inside from within the cluster: a ConfigMap with all that is to be done, and
+a Job whose pod runs this very role there.
 
-The Job's name ends with a digest of all that it is made of, so that a Job that succeeded is what was asked for, and there is nothing
-to do. It holds no secret: its pod reads them as the service account that it runs as, or gets them by reference.
+The Job's name ends with a digest of all that it is made of, so that a Job that succeeded is what was asked for, and there is
+nothing to do. It holds no secret: its pod reads them as the service account that it runs as, or gets them by reference.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ CONNECTION = ("api_key", "ca_cert", "client_cert", "client_key", "context", "hos
 def check(settings: Mapping[str, Any]) -> None:
     if not settings.get("image"):
         raise InvalidInput(
-            "schema_job: image is empty: name an image with Ansible, this collection and psycopg, such as the execution environment of "
-            "your controller"
+            "schema_job: image is empty: name an image with Ansible, this collection and psycopg, such as the execution "
+            "environment of your controller"
         )
     if not 60 <= settings["timeout_seconds"] <= 86400:
         raise InvalidInput(f"schema_job: timeout_seconds {settings['timeout_seconds']} is outside 60 to 86400")
@@ -76,8 +76,9 @@ def manifests(
     month: str,
     labels: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """[ConfigMap, Job]. ``variables``: the roles', which hold no secret. ``bundle``: text of the certificates. ``month``: makes a Job of
-    its own for each, for its partition. ``labels``: of the deployment. Raises InvalidInput for more than a ConfigMap takes.
+    """[ConfigMap, Job]. ``variables``: the roles', which hold no secret. ``bundle``: text of the certificates. ``month``: makes
+    a Job of its own for each, for its partition. ``labels``: of the deployment. Raises InvalidInput for more than a ConfigMap
+    takes.
     """
     given = {
         **variables,
@@ -94,7 +95,8 @@ def manifests(
     size = sum(len(name) + len(text.encode()) for name, text in data.items())
     if size > LARGEST:
         raise InvalidInput(
-            f"schema_migrations_path: with the certificates they are {size} bytes, and a ConfigMap takes {LARGEST}: name the bundle of one region"
+            f"schema_migrations_path: with the certificates they are {size} bytes, and a ConfigMap takes {LARGEST}: name the "
+            f"bundle of one region"
         )
     pod = _pod(settings)
     digest = hashlib.sha256(json.dumps([data, pod, month], sort_keys=True).encode()).hexdigest()[:12]

@@ -21,8 +21,8 @@ Privileges = dict[str, dict[str, list[str]]]
 @dataclass
 class Seen:
     """``roles``: name -> {login, attributes (those it has of ATTRIBUTES), search_path}. ``privileges``: role -> object -> sorted
-    privileges, where an object is ``database``, ``schema`` or the name of a table; PUBLIC is a role in it. ``holds_owner``: the login may act
-    as the owner. ``months``: partitions, as 2026_11. ``now``: the month by the server's clock."""
+    privileges, where an object is ``database``, ``schema`` or the name of a table; PUBLIC is a role in it. ``holds_owner``: the
+    login may act as the owner. ``months``: partitions, as 2026_11. ``now``: the month by the server's clock."""
 
     database: bool = False
     schema_owner: str | None = None
@@ -63,8 +63,8 @@ def look(connection: Any, schema: str, owner: str, roles: Iterable[str]) -> Seen
 
 def _roles(connection: Any, names: list[str]) -> dict[str, dict[str, Any]]:
     rows = connection.execute(
-        "SELECT rolname, rolcanlogin, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolsuper, rolconfig "
-        "FROM pg_roles WHERE rolname = ANY(%s)",
+        "SELECT rolname, rolcanlogin, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolsuper, rolconfig FROM "
+        "pg_roles WHERE rolname = ANY(%s)",
         (names,),
     ).fetchall()
     found = {}
@@ -113,7 +113,8 @@ def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
             SELECT 'schema', 'n', nspowner, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace WHERE nspname = %(schema)s
             UNION ALL
             SELECT relname, 'r', relowner, coalesce(relacl, acldefault('r', relowner))
-            FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE n.nspname = %(schema)s AND relkind IN ('r', 'p', 'v', 'm')
+            FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE n.nspname = %(schema)s AND relkind IN ('r', 'p', 'v', 'm')
         )
         SELECT coalesce(r.rolname, 'PUBLIC'), object, array_agg(DISTINCT item.privilege_type ORDER BY item.privilege_type)
         FROM granted, aclexplode(acl) item LEFT JOIN pg_roles r ON r.oid = item.grantee

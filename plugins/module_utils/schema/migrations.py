@@ -1,7 +1,8 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Forward-only migrations of a PostgreSQL schema: numbered SQL files, each applied once, in its own transaction with its row of history.
+"""Forward-only migrations of a PostgreSQL schema: numbered SQL files, each applied once, in its own transaction with its row of
+history.
 
 Facts: PostgreSQL documentation, "Advisory Locks" (a session's lock ends with its connection, however that ends), "pg_locks" (a
 64-bit key is shown as classid and objid, with objsubid 1), ``client_connection_check_interval``.
@@ -25,6 +26,8 @@ TRANSACTION = re.compile(
     r"^\s*(?:begin(?:\s+(?:work|transaction))?|start\s+transaction|commit(?:\s+(?:work|transaction))?|rollback|abort|savepoint\s+\w+)\s*;",
     re.IGNORECASE | re.MULTILINE,
 )
+# A change that waits for the application's transactions keeps the application's next ones waiting behind it.
+PATIENCE = "30s"
 # Seconds between two tries to get the lock.
 TRY_EVERY = 0.5
 
@@ -146,9 +149,8 @@ def apply(
 
     with as_owner(connection, schema, owner):
         connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {HISTORY} (name text PRIMARY KEY, checksum text NOT NULL, "
-            "applied_at timestamptz NOT NULL DEFAULT now(), applied_by text NOT NULL DEFAULT session_user, "
-            "duration interval NOT NULL)"
+            f"CREATE TABLE IF NOT EXISTS {HISTORY} (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT "
+            "NULL DEFAULT now(), applied_by text NOT NULL DEFAULT session_user, duration interval NOT NULL)"
         )
     todo = pending(migrations, history(connection, schema))
     for migration in todo:
@@ -174,6 +176,7 @@ def as_owner(connection: Any, schema: str, owner: str) -> Iterator[None]:
     with connection.transaction():
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(owner)))
         connection.execute(sql.SQL("SET LOCAL search_path = {}, pg_temp").format(sql.Identifier(schema)))
+        connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
         yield
 
 
@@ -190,8 +193,8 @@ def locked(connection: Any, schema: str, seconds: float) -> Iterator[None]:
     while not connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()[0]:
         if time.monotonic() >= give_up:
             raise Locked(
-                f"schema {schema}: {_holder(connection, key)} is changing it, and was waited for {seconds:.0f} s: run again when that "
-                "is through, or allow more by schema_lock_timeout_seconds"
+                f"schema {schema}: {_holder(connection, key)} is changing it, and was waited for {seconds:.0f} s: run again when "
+                "that is through, or allow more by schema_lock_timeout_seconds"
             )
         time.sleep(min(TRY_EVERY, max(give_up - time.monotonic(), 0.01)))
     try:
@@ -208,10 +211,9 @@ def lock_key(schema: str) -> int:
 
 def _holder(connection: Any, key: int) -> str:
     row = connection.execute(
-        "SELECT pid, usename, application_name, host(client_addr), to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') "
-        "FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
-        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-        "AND (classid::bigint << 32) | objid::bigint = %s",
+        "SELECT pid, usename, application_name, host(client_addr), to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') FROM "
+        "pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database()) AND (classid::bigint << 32) | objid::bigint = %s",
         (key,),
     ).fetchone()
     if row is None:

@@ -1,8 +1,8 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schema tier: the secret of the application's database user. What is inside the database is no resource of AWS and follows after it
-(``plugin_utils/schema.py``)."""
+"""The schema tier: the secret of the application's database user. What is inside the database is no resource of AWS and follows
+after it (``plugin_utils/schema.py``)."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ SPEC = {
 def check(params: Mapping[str, Any], region: str) -> None:
     if not kms.KEY_NAME.match(params["secrets_key"]):
         raise InvalidInput(
-            f"platform_kms_key_for: the key {params['secrets_key']!r} of secretsmanager cannot be part of an alias: lower-case letters, "
-            "digits, _ and -"
+            f"platform_kms_key_for: the key {params['secrets_key']!r} of secretsmanager cannot be part of an alias: lower-case "
+            "letters, digits, _ and -"
         )
     if not 7 <= params["recovery_window_days"] <= 30:
         raise InvalidInput(f"schema_recovery_window_days: {params['recovery_window_days']} is outside 7 to 30 days")
@@ -66,8 +66,8 @@ def check(params: Mapping[str, Any], region: str) -> None:
         raise InvalidInput(f"schema_lock_timeout_seconds: {params['lock_timeout_seconds']} is outside 0 to 3600 seconds")
     if bool(params.get("tunnel_address")) != bool(params.get("tunnel_port")):
         raise InvalidInput(
-            f"schema_tunnel_address: {params.get('tunnel_address') or ''!r} with schema_tunnel_port {params.get('tunnel_port') or 0} is half "
-            "a tunnel: set both, or neither"
+            f"schema_tunnel_address: {params.get('tunnel_address') or ''!r} with schema_tunnel_port "
+            f"{params.get('tunnel_port') or 0} is half a tunnel: set both, or neither"
         )
     if params["run_in"] == NOWHERE:
         return
@@ -88,8 +88,8 @@ def _check_names(params: Mapping[str, Any]) -> None:
         value = params[name]
         if not IDENTIFIER.match(value) or value in RESERVED or value.startswith("pg_"):
             raise InvalidInput(
-                f"schema_{name}: {value!r} cannot be used: 1 to 63 lower-case letters, digits and _, not beginning with a digit or pg_, "
-                f"and none of {', '.join(RESERVED)}"
+                f"schema_{name}: {value!r} cannot be used: 1 to 63 lower-case letters, digits and _, not beginning with a digit "
+                f"or pg_, and none of {', '.join(RESERVED)}"
             )
     if params["owner_role"] == params["app_role"]:
         raise InvalidInput(
