@@ -328,8 +328,9 @@ def certificates(address: str) -> tuple[bytes, bytes, bytes]:
         return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     authority, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    ca = build("local AWS", "local AWS", authority, [(x509.BasicConstraints(ca=True, path_length=0), True)], authority)
+    name = f"local AWS {secrets.token_hex(4)}"
+    ca = build(name, name, authority, [(x509.BasicConstraints(ca=True, path_length=0), True)], authority)
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName("localhost")])
-    certificate = build(address, "local AWS", server, [(names, False)], authority)
+    certificate = build(address, name, server, [(names, False)], authority)
     key = server.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return ca, certificate, key

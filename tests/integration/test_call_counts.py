@@ -182,6 +182,12 @@ EXPECTED = {
         "logs:DescribeDeliveryDestinations": 1,
         "logs:ListTagsForResource": 3,
     },
+    "schema": {
+        "kms:ListAliases": 1,
+        "secretsmanager:ListSecrets": 1,
+        "secretsmanager:DescribeSecret": 1,
+        "secretsmanager:GetResourcePolicy": 1,
+    },
 }
 
 

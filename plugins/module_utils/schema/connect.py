@@ -115,7 +115,7 @@ def connect(target: Target, user: str, password: str, database: str | None = Non
 
 def _reason(error: Exception, target: Target) -> str:
     text = " ".join(str(error).replace("connection failed:", "").split())
-    if "certificate verify failed" in text:
+    if "certificate verify failed" in text or "signature failure" in text:
         return f"its certificate is signed by no authority in schema_ca_bundle ({target.ca_bundle}): name the bundle of its region"
     if "does not match host name" in text:
         return f"its certificate is another host's than {target.host}: connect to it by the endpoint that RDS shows"
