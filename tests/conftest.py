@@ -22,9 +22,10 @@ settings.load_profile("repeatable")
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Any]:
     """A real PostgreSQL, over TLS alone. What needs it is skipped where there is none, in one line for all."""
-    from local_aws.postgres import Postgres, missing
+    from local_aws.postgres import PORT, Postgres, missing
 
     if why := missing():
         pytest.skip(f"not tried: {why}")
-    with Postgres() as server:
+    # RDS's own port, on whatever loopback address has it free.
+    with Postgres(port=PORT) as server:
         yield server

@@ -19,11 +19,13 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.error
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN_TEXT
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, compare
-from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, only_looks
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import only_looks
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job
 
 MAINTENANCE = "postgres"
+# Verbs that list what is refused instead of failing.
+LISTING = ("plan", "drift")
 ELSEWHERE = (
     "schema: what is inside the database is set up from where Ansible runs: take away the task's delegation, become, async or "
     "interpreter, and run Ansible itself on a machine that reaches the database, or set schema_run_in: cluster"
@@ -61,7 +63,7 @@ def go_on(
             items = _direct(params, wanted, execute, looks, done)
     except migrations.MigrationError as error:
         refused = [{"address": f"migration/{name}", "reason": reason} for name, reason in error.refused]
-        if verb not in WRITING:
+        if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
         return _failed(result, str(error), done, refusals=refused)
     except (EngineError, migrations.Locked, Halted) as error:
@@ -210,7 +212,7 @@ class Inside:
 
     def _password(self, seen: look.Seen) -> str:
         """How the application's password stands to its secret."""
-        if self.secret is None or self.wanted.application not in seen.roles:
+        if self.secret is None or not seen.roles.get(self.wanted.application, {}).get("login"):
             return desired.LOST
         if self.secret.under_way:
             return desired.UNDER_WAY
