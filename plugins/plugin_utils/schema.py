@@ -278,15 +278,17 @@ class Inside:
         self.done += [item.address for item in items if item.address not in self.done]
 
     def _role(self, name: str, item: Item) -> None:
-        """All but what it is granted. RDS's master user sees no stored password, so that one is sent only where it must change."""
+        """All but what it is granted. RDS's master user sees no stored password, so that one is sent only where it must change.
+
+        With ``no_password_changes``, which is meant for that, postgresql_user 4.2 rolls its own change of a role's flags back.
+        """
         fields, wanted = item.fields, self.wanted
         flags = [("LOGIN" if fields["login"][1] else "NOLOGIN")] if "login" in fields else []
         flags += [f"NO{flag.upper()}{'USER' if flag == 'super' else ''}" for flag in fields.get("attributes", ([], []))[0] or ()]
-        call: dict[str, Any] = {"name": name, "role_attr_flags": ",".join(flags), "no_password_changes": item.action == "update"}
+        call: dict[str, Any] = {"name": name, "role_attr_flags": ",".join(flags)}
         if "search_path" in fields:
             call |= {"configuration": {"search_path": wanted.schema}, "quote_configuration_values": False}
         if {"login", "attributes", "search_path"} & set(fields):
-            # By itself the module lets a new role in.
             self.community("postgresql_user", call)
         if "password" in fields:
             self._bring_password(item)
@@ -314,7 +316,7 @@ class Inside:
             return
         self.community(
             "postgresql_user",
-            {"name": login.user, "password": connect.verifier(login.password), "encrypted": True, "no_password_changes": False},
+            {"name": login.user, "password": connect.verifier(login.password), "encrypted": True},
         )
         if not self._lets_in(login.password):
             raise EngineError(f"database_role/{login.user}: the database did not take its new password: run again")
