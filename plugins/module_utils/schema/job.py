@@ -44,7 +44,7 @@ SPEC = {
         "type": "dict",
         "default": {},
     },
-    "connection": {"type": "dict", "default": {}},
+    "connection": {"type": "dict", "default": {}, "no_log": True},
 }
 # What may be said of the way to the cluster: the names that kubernetes.core's modules have for it.
 CONNECTION = ("api_key", "ca_cert", "client_cert", "client_key", "context", "host", "kubeconfig", "validate_certs")
