@@ -137,6 +137,10 @@ def main():
         module.fail_json(msg=str(error), refused=[{"name": name, "reason": reason} for name, reason in error.refused])
     except (EngineError, migrations.Locked) as error:
         module.fail_json(msg=str(error))
+    except Exception as error:
+        if type(error).__module__.split(".")[0] != "psycopg":
+            raise
+        module.fail_json(msg=f"schema {module.params['schema']}: PostgreSQL refused: {' '.join(str(error).split())}")
 
 
 def run(params, only_look):

@@ -46,6 +46,8 @@ def go_on(
     if not here:
         return _failed(result, ELSEWHERE, [])
     if verb == "destroy" or params["state"] == "absent":
+        if params.get("confirm_data"):
+            return result
         kept = {"address": f"database/{params['database']}", "reason": LEFT}
         return {**result, "kept": [*result.get("kept", ()), kept]}
     looks = bool(action._task.check_mode) or only_looks(params)
@@ -66,9 +68,20 @@ def go_on(
         if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
         return _failed(result, str(error), done, refusals=refused)
-    except (EngineError, migrations.Locked, Halted) as error:
-        return _failed(result, str(error), done, items=getattr(error, "items", ()))
+    except Exception as error:
+        if not told(error):
+            raise
+        return _failed(result, told(error), done, items=getattr(error, "items", ()))
     return _with(result, items, bool(action._task.diff))
+
+
+def told(error: Exception) -> str:
+    """The error in a sentence; empty for one that is a fault of ours."""
+    if isinstance(error, (EngineError, migrations.MigrationError, migrations.Locked, Halted)):
+        return str(error)
+    if type(error).__module__.split(".")[0] == "psycopg":
+        return f"PostgreSQL refused to go on: {' '.join(str(error).split())}: mend what it names, and run again"
+    return ""
 
 
 class Halted(Exception):
@@ -192,8 +205,10 @@ class Inside:
             items, seen = self._compare(connection)
             try:
                 self._carry_out(connection, items, seen)
-            except (EngineError, migrations.MigrationError) as error:
-                raise Halted(f"{str(error).rstrip('.')}. Running again goes on from here.", items) from error
+            except Exception as error:
+                if not told(error):
+                    raise
+                raise Halted(f"{told(error).rstrip('.')}. Running again goes on from here.", items) from error
             return items
 
     def _connection(self, stack: ExitStack) -> Any:

@@ -346,3 +346,29 @@ def test_what_is_in_the_database_stays_until_the_database_goes(whole):
     back = whole.must()
     assert SECRET in addresses(back)
     assert lets_in(whole, whole.login())
+
+
+def test_what_postgresql_refuses_in_the_middle_is_told_with_what_was_done(fresh, tmp_path):
+    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    (tmp_path / "migrations/0006_broken.sql").write_text("CREATE TABLE users ();\n")
+    result = fresh.run(migrations_path=str(tmp_path / "migrations"))
+    assert result["failed"] and "migration/0006_broken: PostgreSQL refused it" in result["msg"]
+    assert "Running again goes on from here" in result["msg"]
+    assert {SECRET, "migration/0001_users", "migration/0005_audit_log"} <= set(result["applied"])
+    assert "migration/0006_broken" in result["not_applied"]
+    (tmp_path / "migrations/0006_broken.sql").write_text("CREATE TABLE more ();\n")
+    assert "migration/0006_broken" in addresses(fresh.must(migrations_path=str(tmp_path / "migrations")))
+    assert fresh.must(migrations_path=str(tmp_path / "migrations"))["plan"] == []
+
+
+def test_an_audit_log_that_somebody_reads_for_long_is_told_and_nothing_is_half_done(fresh, monkeypatch):
+    from ansible_collections.agent_platform.aws.plugins.module_utils.schema import migrations
+
+    fresh.must(audit_months_ahead=0)
+    monkeypatch.setattr(migrations, "PATIENCE", "200ms")
+    with fresh.as_application() as reader, reader.transaction():
+        reader.execute("SELECT count(*) FROM audit_log")
+        result = fresh.run(audit_months_ahead=2)
+    assert result["failed"] and "PostgreSQL refused to go on: canceling statement due to lock timeout" in result["msg"]
+    assert result["applied"] == [] and result["not_applied"] == ["audit_partitions/audit_log_*"]
+    assert addresses(fresh.must(audit_months_ahead=2)) == {"audit_partitions/audit_log_*": "update"}

@@ -245,3 +245,48 @@ def test_a_password_is_set_by_its_verifier_and_stands_in_no_log(database):
     log = database.server.log.read_text()
     assert f"CREATE ROLE {role} LOGIN PASSWORD" in log
     assert "never-seen-in-the-log" not in log
+
+
+# --- the module by itself
+
+
+def module(database, check_mode=False, **more):
+    from support.schema import execute
+
+    given = {
+        "login_host": database.server.address,
+        "login_port": database.server.port,
+        "login_user": database.master,
+        "login_password": database.password,
+        "ca_cert": str(database.server.ca),
+        "database": database.name,
+        "schema": SCHEMA,
+        "owner": database.owner,
+        "directory": str(MIGRATIONS),
+        "_ansible_check_mode": check_mode,
+    }
+    return execute("agent_platform.aws.schema_migrations", {**given, **more})
+
+
+def test_the_module_lists_what_it_would_apply_applies_it_and_then_nothing(database):
+    planned = module(database, check_mode=True)
+    assert (planned["changed"], [item["name"] for item in planned["pending"]]) == (True, NAMES)
+    assert database.rows("SELECT to_regclass('schema_migrations'), to_regclass('users')") == [(None, None)]
+    done = module(database)
+    assert (done["pending"], done["applied"]) == (planned["pending"], [])
+    assert done["diff"]["after"].split() == NAMES
+    for check_mode in (True, False):
+        again = module(database, check_mode=check_mode)
+        assert (again["changed"], again["pending"], again["applied"]) == (False, [], NAMES)
+
+
+def test_the_module_refuses_by_name_and_says_what_it_lacks(database, tmp_path):
+    from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
+
+    module(database)
+    with pytest.raises(EngineError, match=r"migration/0001_users: it was applied and its file was changed since"):
+        module(database, check_mode=True, directory=str(written(tmp_path, _0001_users="SELECT 1")))
+    with pytest.raises(EngineError, match=r"schema agent: PostgreSQL refused: permission denied to set role"):
+        module(database, owner="pg_read_all_data")
+    with pytest.raises(EngineError, match=r"ca_cert: .* cannot be read"):
+        module(database, ca_cert=str(tmp_path / "none"))

@@ -29,7 +29,7 @@ CREATE TABLE audit_log_default PARTITION OF audit_log DEFAULT;
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log_default FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse();
 
 -- Makes the partition of the month in which the day lies, and moves there what the default one holds of it. Answers its name, or
--- nothing when it stands. The lock keeps writers out while rows move.
+-- nothing when it stands. The lock keeps rows of that month out of the default partition; those of other months go on being written.
 CREATE FUNCTION audit_log_make_partition(day date) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     first timestamptz := date_trunc('month', day::timestamp) AT TIME ZONE 'UTC';
@@ -39,7 +39,7 @@ BEGIN
     IF to_regclass(quote_ident(part)) IS NOT NULL THEN
         RETURN NULL;
     END IF;
-    LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE audit_log_default IN ACCESS EXCLUSIVE MODE;
     EXECUTE format('CREATE TABLE %I (LIKE audit_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part);
     IF EXISTS (SELECT FROM audit_log_default WHERE "timestamp" >= first AND "timestamp" < following) THEN
         ALTER TABLE audit_log_default DISABLE TRIGGER USER;
