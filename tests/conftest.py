@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 from hypothesis import settings
 
@@ -14,3 +17,15 @@ _AnsibleCollectionFinder(paths=[str(ROOT / ".collections"), *sys.path])._install
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A real PostgreSQL, over TLS alone. What needs it is skipped where there is none, in one line for all."""
+    from local_aws.postgres import PORT, Postgres, missing
+
+    if why := missing():
+        pytest.skip(f"not tried: {why}")
+    # RDS's own port, on whatever loopback address has it free.
+    with Postgres(port=PORT) as server:
+        yield server

@@ -38,6 +38,11 @@ def is_tier(root: Path, module: str) -> bool:
     return re.search(r"^TIER\b.*=", (root / f"plugins/modules/{module}.py").read_text(), re.MULTILINE) is not None
 
 
+def action_plugin(root: Path, module: str) -> str:
+    """The engine's, or one of its own name that goes on where the engine ends."""
+    return f"agent_platform.aws.{module}" if (root / f"plugins/action/{module}.py").exists() else ACTION_PLUGIN
+
+
 def runtime(root: Path) -> str:
     """meta/runtime.yml: what stands above the mark, then the generated part."""
     head = (root / "meta/runtime.yml").read_text().partition(RUNTIME_MARK)[0]
@@ -46,7 +51,7 @@ def runtime(root: Path) -> str:
     if names:
         lines += ["action_groups:\n", "  aws:\n", *(f"    - {name}\n" for name in names)]
         lines += ["plugin_routing:\n", "  modules:\n"]
-        lines += [f"    {name}:\n      action_plugin: {ACTION_PLUGIN}\n" for name in names]
+        lines += [f"    {name}:\n      action_plugin: {action_plugin(root, name)}\n" for name in names]
     return "".join(lines)
 
 

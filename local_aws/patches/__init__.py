@@ -40,7 +40,7 @@ MODULES = {
     "moto.iam.models": ("iam", "iam_managed"),
     "moto.kms.models": ("kms",),
     "moto.logs.models": ("logs", "logs_delivery"),
-    "moto.rds.models": ("rds_states", "rds_changes", "rds_parameters", "rds_watching"),
+    "moto.rds.models": ("rds_states", "rds_changes", "rds_parameters", "rds_watching", "rds_database"),
     "moto.resourcegroupstaggingapi.models": ("tagging",),
     "moto.route53.models": ("route53",),
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
@@ -53,7 +53,10 @@ class ActionModule(HereOrThere):
                 arguments.update(self._approved(arguments, memory))
             except plan_file.PlanError as error:
                 return {"failed": True, "changed": False, "msg": str(error)}
-        result = self._run_here(arguments, memory) if self.is_here(task_vars) else self.there(arguments, task_vars)
+        here = self.is_here(task_vars)
+        result = self._run_here(arguments, memory) if here else self.there(arguments, task_vars)
+        if not result.get("failed"):
+            result = self._beyond(arguments, result, task_vars, here)
         memory.plan(part or WROTE, result.pop("planned", None))
         if place := result.pop("place", None):
             memory.stands_at(place)
@@ -82,11 +85,9 @@ class ActionModule(HereOrThere):
         }
 
     def _run_here(self, arguments: dict[str, Any], memory: RunMemory) -> dict[str, Any]:
-        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-
         tier = self._tier()
         self.take_environment()
-        checked = ArgumentSpecValidator({**aws_argument_spec(), **tier.argument_spec()}).validate(arguments)
+        checked = self._checked(arguments)
         secrets = checked._no_log_values
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
@@ -99,6 +100,17 @@ class ActionModule(HereOrThere):
         result = {**remove_values(result, secrets), **unseen}
         given = {name: value for name, value in checked.validated_parameters.items() if name != "planned"}
         result["invocation"] = {"module_args": remove_values(given, secrets)}
+        return result
+
+    def _checked(self, arguments: Mapping[str, Any]) -> ValidationResult:
+        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+        return ArgumentSpecValidator({**aws_argument_spec(), **self._tier().argument_spec()}).validate(arguments)
+
+    def _beyond(
+        self, arguments: Mapping[str, Any], result: dict[str, Any], task_vars: Mapping[str, Any], here: bool
+    ) -> dict[str, Any]:
+        """``result`` of the engine, with what a tier adds that is no resource of AWS. ``here``: the engine ran in this process."""
         return result
 
     def _perform(self, tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:

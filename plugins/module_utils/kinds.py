@@ -104,6 +104,7 @@ KINDS = {
         "scaled_object",
         "helm_release",
     ),
+    "schema": ("generated_secret",),
 }
 # What an apply prunes by itself: nothing in the cluster holds data.
 PRUNES_ITSELF = ("kubernetes",)

@@ -193,6 +193,12 @@ EXPECTED = {
         "rds:DescribeDBInstances": 1,
         "elasticache:DescribeReplicationGroups": 1,
     },
+    "schema": {
+        "kms:ListAliases": 1,
+        "secretsmanager:ListSecrets": 1,
+        "secretsmanager:DescribeSecret": 1,
+        "secretsmanager:GetResourcePolicy": 1,
+    },
 }
 
 

@@ -15,6 +15,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module imp
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = "ansible_collections.agent_platform.aws.plugins.modules."
+ACTIONS = "ansible_collections.agent_platform.aws.plugins.action."
 REGION = "us-east-1"
 
 

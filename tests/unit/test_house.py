@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.agent_platform.aws.plugins.action import tier
 from support import site, tiers
 
 ROOT = tiers.ROOT
@@ -98,7 +99,8 @@ class TestCompleteness:
     def test_is_in_the_action_group_and_routed_to_the_engine(self, name):
         runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
         assert name in runtime["action_groups"]["aws"]
-        assert runtime["plugin_routing"]["modules"][name] == {"action_plugin": "agent_platform.aws.tier"}
+        plugin = runtime["plugin_routing"]["modules"][name]["action_plugin"].removeprefix("agent_platform.aws.")
+        assert issubclass(importlib.import_module(f"{tiers.ACTIONS}{plugin}").ActionModule, tier.ActionModule)
 
     def test_examples_pass_the_argument_spec(self, name):
         module = importlib.import_module(tiers.MODULES + name)

@@ -9,6 +9,7 @@ chooses its id (ClientRequestToken, 32 to 64 characters); the version before the
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
 import uuid
@@ -30,7 +31,7 @@ class GeneratedSecret(Secret):
     ``stored`` is desired true. It is false where there is no current value, and an update of it makes one.
     Options, besides those of a secret: ``length`` (64), ``alphabet`` (letters and digits), and ``rotation``, a marker that goes
     into the version's id, so that DescribeSecret tells for which marker the current value was made (``made_for``); ``value`` is
-    stored instead of a random one.
+    stored instead of a random one; with ``username`` both are stored, as the JSON object that RDS keeps too.
     A kind that needs the value reads it by ``secretsmanager.current_value`` within its own calls: so no value is ever in a
     declaration, a plan or a result.
     """
@@ -59,7 +60,8 @@ def new_value(options: Mapping[str, Any]) -> str:
     if options.get("value"):
         return options["value"]
     alphabet = options.get("alphabet") or ALPHABET
-    return "".join(secrets.choice(alphabet) for _index in range(options.get("length") or LENGTH))
+    value = "".join(secrets.choice(alphabet) for _index in range(options.get("length") or LENGTH))
+    return json.dumps({"username": options["username"], "password": value}) if options.get("username") else value
 
 
 def version_id(name: str, marker: Any, after: str | None = None) -> str:

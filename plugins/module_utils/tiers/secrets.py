@@ -26,7 +26,7 @@ VALUE_BYTES = 65536
 # What AWS puts behind the name in an ARN.
 SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z")
 # Secrets that another tier makes and keeps.
-KEPT_BY_OTHERS = {"cloudfront-origin": "cloudfront", "redis-auth-token": "redis"}
+KEPT_BY_OTHERS = {"cloudfront-origin": "cloudfront", "rds/agent-app": "schema", "redis-auth-token": "redis"}
 REGION = re.compile(r"^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$")
 
 ENTRY_SPEC = {

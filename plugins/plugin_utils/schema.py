@@ -1,0 +1,357 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The schema tier beyond AWS: the database's inside, planned like every other tier and set up by ``community.postgresql`` and
+the migrations.
+
+What is to be done follows from one look at the database (``schema/look.py``, ``schema/desired.py``). Without a difference
+nothing more is called. Where there is one, the schema's lock is taken, and it is looked again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN_TEXT
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, compare
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import only_looks
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job
+
+MAINTENANCE = "postgres"
+# Verbs that list what is refused instead of failing.
+LISTING = ("plan", "drift")
+ELSEWHERE = (
+    "schema: what is inside the database is set up from where Ansible runs: take away the task's delegation, become, async or "
+    "interpreter, and run Ansible itself on a machine that reaches the database, or set schema_run_in: cluster"
+)
+LEFT = "what is inside the database goes with the database, which the rds tier keeps or deletes"
+# (module of community.postgresql, its arguments) -> nothing; raises EngineError.
+Execute = Callable[[str, Mapping[str, Any]], Any]
+
+
+def go_on(
+    action: Any, params: Mapping[str, Any], result: dict[str, Any], task_vars: Mapping[str, Any], here: bool
+) -> dict[str, Any]:
+    """``result`` of the engine, with what the inside adds to it. Never raises for what a person can mend. ``here``: the engine
+    ran in this process."""
+    verb = params["verb"]
+    if params["run_in"] == tier.NOWHERE or verb == "adopt":
+        return result
+    if not here:
+        return _failed(result, ELSEWHERE, [])
+    if verb == "destroy" or params["state"] == "absent":
+        if params.get("confirm_data"):
+            return result
+        kept = {"address": f"database/{params['database']}", "reason": LEFT}
+        return {**result, "kept": [*result.get("kept", ()), kept]}
+    looks = bool(action._task.check_mode) or only_looks(params)
+    done: list[str] = []
+    items: list[Item] = []
+    try:
+        connect.check_bundle(params["ca_bundle"])
+        wanted = tier.desired(params)
+        if verb == "validate":
+            return result
+        execute = executor(action, task_vars)
+        if params["run_in"] == tier.CLUSTER:
+            items = schema_job.run(params, wanted, execute, looks, done)
+        else:
+            items = _direct(params, wanted, execute, looks, done)
+    except migrations.MigrationError as error:
+        refused = [{"address": f"migration/{name}", "reason": reason} for name, reason in error.refused]
+        if verb in LISTING:
+            return {**result, "refusals": [*result.get("refusals", ()), *refused]}
+        return _failed(result, str(error), done, refusals=refused)
+    except Exception as error:
+        if not told(error):
+            raise
+        return _failed(result, told(error), done, items=getattr(error, "items", ()))
+    return _with(result, items, bool(action._task.diff))
+
+
+def told(error: Exception) -> str:
+    """The error in a sentence; empty for one that is a fault of ours."""
+    if isinstance(error, (EngineError, migrations.MigrationError, migrations.Locked, Halted)):
+        return str(error)
+    if type(error).__module__.split(".")[0] == "psycopg":
+        return f"PostgreSQL refused to go on: {' '.join(str(error).split())}: mend what it names, and run again"
+    return ""
+
+
+class Halted(Exception):
+    """It ended in the middle. ``items``: what was to be done."""
+
+    def __init__(self, message: str, items: Iterable[Item]):
+        super().__init__(message)
+        self.items = list(items)
+
+
+def executor(action: Any, task_vars: Mapping[str, Any]) -> Execute:
+    """Runs a module with the Python that runs Ansible; what it is given goes to it by a pipe, and into no file."""
+    variables = {**task_vars, "ansible_python_interpreter": sys.executable}
+    action._connection.set_option("pipelining", True)
+
+    def execute(module: str, arguments: Mapping[str, Any]) -> Any:
+        answer = action._execute_module(module_name=module, module_args=dict(arguments), task_vars=variables)
+        if answer.get("failed"):
+            message = " ".join(str(answer.get("msg") or answer.get("module_stderr") or "it failed").split())
+            raise EngineError(f"{module.rsplit('.', 1)[-1]} failed: {message}")
+        return answer
+
+    return execute
+
+
+def _with(result: dict[str, Any], items: Iterable[Item], diff: bool) -> dict[str, Any]:
+    plan = [item.as_dict() for item in items]
+    merged = {**result, "changed": result["changed"] or bool(plan), "plan": [*result["plan"], *plan]}
+    if diff:
+        merged["diff"] = [*result.get("diff", ()), *map(_diff, plan)]
+    return merged
+
+
+def _diff(item: Mapping[str, Any]) -> dict[str, Any]:
+    header = f"{item['address']} ({item['action']})"
+    before = {change["field"]: change["old"] for change in item["fields"] if change["old"] is not None}
+    after = {change["field"]: change["new"] for change in item["fields"]}
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def _failed(
+    result: dict[str, Any], message: str, done: list[str], items: Iterable[Item] = (), refusals: list[dict[str, str]] | None = None
+) -> dict[str, Any]:
+    """What the engine did before stays said."""
+    plan = [*result["plan"], *(item.as_dict() for item in items)]
+    applied = [*(item["address"] for item in result["plan"]), *done]
+    left = [item["address"] for item in plan if item["address"] not in applied]
+    failed = {
+        **result,
+        "failed": True,
+        "changed": bool(applied),
+        "msg": message,
+        "plan": plan,
+        "applied": applied,
+        "not_applied": left,
+    }
+    return {**failed, "refusals": refusals} if refusals else failed
+
+
+def _direct(params: Mapping[str, Any], wanted: Desired, execute: Execute, looks: bool, done: list[str]) -> list[Item]:
+    from ansible_collections.agent_platform.aws.plugins.module_utils.resources.database_login import Logins
+
+    logins = Logins(params)
+    try:
+        name = f"{params['environment']}-{params['instance']}"
+        server = logins.server(name)
+        if server is None:
+            if looks:
+                return compare(wanted, None)
+            raise EngineError(
+                f"db_instance/{params['instance']}: {name} does not exist or is still being made: run the rds tier first"
+            )
+        target = connect.Target(
+            server.host,
+            params.get("tunnel_port") or server.port,
+            wanted.database,
+            params["ca_bundle"],
+            params.get("tunnel_address") or "",
+        )
+        connect.reach(target)
+        inside = Inside(params, wanted, execute, logins, target, logins.login(server.master_secret), done)
+        return inside.plan() if looks else inside.apply()
+    finally:
+        logins.close()
+
+
+class Inside:
+    """One database that is reached from here."""
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        wanted: Desired,
+        execute: Execute,
+        logins: Any,
+        target: connect.Target,
+        master: Any,
+        done: list[str],
+    ):
+        self.params, self.wanted, self.execute, self.logins, self.done = params, wanted, execute, logins, done
+        self.target, self.master = target, master
+        self.secret = logins.application(f"{params['environment']}/{tier.SECRET}", tier.secret_options(params))
+
+    def plan(self) -> list[Item]:
+        with ExitStack() as stack:
+            connection = self._connection(stack)
+            return self._compare(connection)[0]
+
+    def apply(self) -> list[Item]:
+        with ExitStack() as stack:
+            connection = self._connection(stack)
+            items, seen = self._compare(connection)
+            if not items:
+                return []
+            self._check_approved(items)
+            if connection is None:
+                self.community("postgresql_db", {"name": self.wanted.database, "maintenance_db": MAINTENANCE}, drop=("login_db",))
+                connection = self._connection(stack)
+            stack.enter_context(migrations.locked(connection, self.wanted.schema, self.params["lock_timeout_seconds"]))
+            # Whoever held the lock may have done it.
+            items, seen = self._compare(connection)
+            try:
+                self._carry_out(connection, items, seen)
+            except Exception as error:
+                if not told(error):
+                    raise
+                raise Halted(f"{told(error).rstrip('.')}. Running again goes on from here.", items) from error
+            return items
+
+    def _connection(self, stack: ExitStack) -> Any:
+        """To the database itself; None where there is no such."""
+        arguments = (self.target, self.master.user, self.master.password)
+        maintenance = connect.connect(*arguments, MAINTENANCE)
+        with maintenance:
+            if not look.database_stands(maintenance, self.wanted.database):
+                return None
+        return stack.enter_context(connect.connect(*arguments))
+
+    def _compare(self, connection: Any) -> tuple[list[Item], look.Seen]:
+        wanted = self.wanted
+        seen = look.look(connection, wanted.schema, wanted.owner, wanted.roles) if connection else look.Seen()
+        return compare(wanted, seen, self._password(seen)), seen
+
+    def _password(self, seen: look.Seen) -> str:
+        """How the application's password stands to its secret."""
+        if self.secret is None or not seen.roles.get(self.wanted.application, {}).get("login"):
+            return desired.LOST
+        if self.secret.under_way:
+            return desired.UNDER_WAY
+        if self.secret.due:
+            return desired.DUE
+        current = self.secret.current()
+        # Who may not connect yet gets in all the same, or not, by the password alone: it is looked at first.
+        return desired.GOOD if self._lets_in(current.password) else desired.LOST
+
+    def _lets_in(self, password: str) -> bool:
+        return connect.lets_in(self.target, self.wanted.application, password)
+
+    def _check_approved(self, items: Iterable[Item]) -> None:
+        """Raises EngineError for what the plan that was approved does not have."""
+        approved = self.params.get("approved")
+        for item in items if approved is not None else ():
+            allowed = approved.get(item.address)
+            begun = allowed is not None and allowed["action"] == "create" and item.action == "update"
+            if allowed is None or (allowed["action"] != item.action and not begun):
+                raise EngineError(
+                    f"{item.address}: {item.action} is not in the plan that was approved: make a new one with playbooks/plan.yml"
+                )
+            moved = [
+                name
+                for name, (_old, new) in item.fields.items()
+                if not begun and allowed["fields"].get(name) not in (new, UNKNOWN_TEXT)
+            ]
+            if moved:
+                raise EngineError(
+                    f"{item.address}: {moved[0]} is to become something else than in the plan that was approved: make a new one"
+                )
+
+    def community(self, module: str, arguments: Mapping[str, Any], drop: Iterable[str] = ()) -> Any:
+        common = connect.community_arguments(self.target, self.master.user, self.master.password)
+        common = {name: value for name, value in common.items() if name not in drop}
+        return self.execute(f"community.postgresql.{module}", {**common, **arguments})
+
+    def _carry_out(self, connection: Any, items: list[Item], seen: look.Seen) -> None:
+        wanted, owner = self.wanted, {"session_role": self.wanted.owner}
+        for item in items:
+            kind, _, name = item.address.partition("/")
+            if kind == "database_role":
+                self._role(name, item)
+            elif kind == "database_schema" and "owner" in item.fields:
+                if item.action == "update":
+                    raise EngineError(
+                        f"{item.address}: it belongs to {item.fields['owner'][0]}: give it to {wanted.owner} by hand, with what "
+                        "is in it, or choose another schema_name"
+                    )
+                self.community("postgresql_schema", {"name": wanted.schema, "owner": wanted.owner})
+        migrations.apply(
+            connection,
+            wanted.schema,
+            wanted.owner,
+            wanted.migrations,
+            lambda migration: self.done.append(f"migration/{migration.name}"),
+        )
+        missing = [month for month in wanted.months(seen.now) if month not in seen.months]
+        with migrations.as_owner(connection, wanted.schema, wanted.owner):
+            for month in missing:
+                connection.execute("SELECT audit_log_make_partition(%s::date)", (f"{month.replace('_', '-')}-01",))
+        self._grant(connection, owner)
+        self.done += [item.address for item in items if item.address not in self.done]
+
+    def _role(self, name: str, item: Item) -> None:
+        """All but what it is granted. RDS's master user sees no stored password, so that one is sent only where it must change.
+
+        With ``no_password_changes``, which is meant for that, postgresql_user 4.2 rolls its own change of a role's flags back.
+        """
+        fields, wanted = item.fields, self.wanted
+        flags = [("LOGIN" if fields["login"][1] else "NOLOGIN")] if "login" in fields else []
+        flags += [f"NO{flag.upper()}{'USER' if flag == 'super' else ''}" for flag in fields.get("attributes", ([], []))[0] or ()]
+        call: dict[str, Any] = {"name": name, "role_attr_flags": ",".join(flags)}
+        if "search_path" in fields:
+            call |= {"configuration": {"search_path": wanted.schema}, "quote_configuration_values": False}
+        if {"login", "attributes", "search_path"} & set(fields):
+            self.community("postgresql_user", call)
+        if "password" in fields:
+            self._bring_password(item)
+        if "held_by_master" in fields:
+            self.community("postgresql_query", {"query": f'GRANT "{name}" TO CURRENT_USER'})
+
+    def _bring_password(self, item: Item) -> None:
+        if self.secret is None:
+            raise EngineError(
+                f"{item.address}: the secret {self.params['environment']}/{tier.SECRET} has no value: run the schema tier again"
+            )
+        if item.action == "update" and item.fields["password"][0] in (desired.DUE, desired.UNDER_WAY):
+            self.secret.rotate(self._set_password)
+        else:
+            self._set_password(self.secret.current())
+
+    def _set_password(self, login: Any) -> None:
+        """Raises EngineError unless it is good in the end."""
+        if login.user != self.wanted.application:
+            raise EngineError(
+                f"database_role/{self.wanted.application}: its secret is of the user {login.user!r}: set "
+                f"schema_password_rotation to another word"
+            )
+        if self._lets_in(login.password):
+            return
+        self.community(
+            "postgresql_user",
+            {"name": login.user, "password": connect.verifier(login.password), "encrypted": True},
+        )
+        if not self._lets_in(login.password):
+            raise EngineError(f"database_role/{login.user}: the database did not take its new password: run again")
+
+    def _grant(self, connection: Any, owner: Mapping[str, str]) -> None:
+        """What is missing, and then away with what is too much, by a new look: tables may be new."""
+        wanted = self.wanted
+        seen = look.look(connection, wanted.schema, wanted.owner, wanted.roles)
+        for state, groups in zip(("present", "absent"), desired.grants(wanted, seen), strict=True):
+            for group in groups:
+                call = {
+                    "state": state,
+                    "roles": ",".join(group["roles"]),
+                    "privs": ",".join(group["privileges"]),
+                    "type": group["kind"],
+                }
+                if group["kind"] == "database":
+                    call["objs"] = wanted.database
+                elif group["kind"] == "schema":
+                    call |= {"objs": wanted.schema, **owner}
+                else:
+                    call |= {"objs": ",".join(group["objects"]), "schema": wanted.schema, **owner}
+                self.community("postgresql_privs", call)
