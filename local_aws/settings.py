@@ -96,6 +96,8 @@ class Settings:
         self.faults: list[Fault] = []
         self.rate_limit = None
         self.queue_deleted_recently_seconds: float = 0
+        self.message_moves: bool = True
+        self.message_move_rate: float = 0
 
     @property
     def rate_limit(self) -> float | None:
@@ -143,9 +145,11 @@ class Settings:
         unknown = sorted(set(values) - set(self.as_dict()))
         if unknown:
             raise ValueError(f"unknown setting: {', '.join(unknown)}")
-        for key in ("latency_ms", "queue_deleted_recently_seconds"):
+        for key in ("latency_ms", "queue_deleted_recently_seconds", "message_move_rate"):
             if key in values:
                 setattr(self, key, _seconds(key, values[key]))
+        if "message_moves" in values:
+            self.message_moves = bool(values["message_moves"])
         if "rate_limit" in values:
             limit = values["rate_limit"]
             self.rate_limit = None if limit is None else _seconds("rate_limit", limit)
@@ -171,6 +175,8 @@ class Settings:
             "faults": faults,
             "rate_limit": self.rate_limit,
             "queue_deleted_recently_seconds": self.queue_deleted_recently_seconds,
+            "message_moves": self.message_moves,
+            "message_move_rate": self.message_move_rate,
         }
 
 

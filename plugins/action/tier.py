@@ -11,9 +11,7 @@ else (another connection, become, async, another interpreter) the module of the 
 from __future__ import annotations
 
 import importlib
-import json
 import os
-import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -28,6 +26,7 @@ from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, RunOptions, Tier, nothing_done, run
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import plain, runs_here
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, part_of
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
@@ -53,13 +52,13 @@ class ActionModule(ActionBase):
             return nothing_done()
         verb = self._task.args.get("verb", "apply")
         part = part_of(verb, self._task.check_mode)
-        arguments = {**_plain(self._task.args), "planned": memory.planned(part) if part else None}
+        arguments = {**plain(self._task.args), "planned": memory.planned(part) if part else None}
         if verb in WRITING and arguments.get("plan_file"):
             try:
                 arguments.update(self._approved(arguments, memory))
             except plan_file.PlanError as error:
                 return {"failed": True, "changed": False, "msg": str(error)}
-        if self._in_process(task_vars):
+        if runs_here(self, task_vars):
             result = self._run_here(arguments)
         else:
             result = self._execute_module(
@@ -94,21 +93,13 @@ class ActionModule(ActionBase):
             "approved_for": {name: plan[name] for name in plan_file.PLACE},
         }
 
-    def _in_process(self, task_vars: dict[str, Any]) -> bool:
-        interpreter = task_vars.get("ansible_python_interpreter")
-        if interpreter is not None:
-            interpreter = self._templar.template(interpreter)
-        same = interpreter in (None, "auto", "auto_silent") or os.path.abspath(interpreter) == os.path.abspath(sys.executable)
-        become = self._connection.become is not None
-        return self._connection.transport == "local" and not become and not self._task.async_val and same
-
     def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
         from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
         tier = self._tier()
         environment: dict[str, str] = {}
         self._compute_environment_string(environment)
-        os.environ.update(_plain(environment))
+        os.environ.update(plain(environment))
         checked = ArgumentSpecValidator({**aws_argument_spec(), **tier.argument_spec()}).validate(arguments)
         secrets = checked._no_log_values
         if checked.error_messages:
@@ -164,8 +155,3 @@ class _Progress:
     def _say(self, line: str) -> None:
         self.spoke = time.monotonic()
         Display().display(line, stderr=True)
-
-
-def _plain(value: Any) -> Any:
-    """Without the controller's tagged types, which nothing outside Ansible needs to know."""
-    return json.loads(json.dumps(value, default=str))
