@@ -410,18 +410,37 @@ def cache_group_shut(at):
     revoke(at, "redis")
 
 
+def remade_cache(at: Scene, **settings: Any) -> None:
+    """AWS takes neither AUTH nor TLS off a cache that has both: somebody made it anew."""
+    elasticache, name = at.client("elasticache"), at.named("redis")
+    node = elasticache.describe_cache_clusters(CacheClusterId=f"{name}-001")["CacheClusters"][0]
+    elasticache.delete_replication_group(ReplicationGroupId=name)
+    elasticache.create_replication_group(
+        ReplicationGroupId=name,
+        ReplicationGroupDescription="made anew",
+        Engine="redis",
+        EngineVersion="7.1",
+        CacheNodeType="cache.r7g.large",
+        NumCacheClusters=1,
+        CacheSubnetGroupName=node["CacheSubnetGroupName"],
+        SecurityGroupIds=[group["SecurityGroupId"] for group in node["SecurityGroups"]],
+        **settings,
+    )
+
+
 @breaks("[4e] Redis takes TLS", "cache {prod-}redis asks for no AUTH token")
 def auth_taken_off(at):
-    at.client("elasticache").modify_replication_group(
-        ReplicationGroupId=at.named("redis"), AuthTokenUpdateStrategy="DELETE", ApplyImmediately=True
-    )
+    remade_cache(at, TransitEncryptionEnabled=True)
 
 
 @breaks("[4e] Redis takes TLS", "the encryption in transit of cache {prod-}redis is preferred")
 def plain_redis_taken(at):
-    elasticache, group = at.client("elasticache"), at.named("redis")
-    elasticache.modify_replication_group(ReplicationGroupId=group, AuthTokenUpdateStrategy="DELETE", ApplyImmediately=True)
-    elasticache.modify_replication_group(ReplicationGroupId=group, TransitEncryptionMode="preferred", ApplyImmediately=True)
+    remade_cache(at, TransitEncryptionEnabled=True, TransitEncryptionMode="preferred")
+
+
+@breaks("[4e] Redis takes TLS", "cache {prod-}redis has no encryption in transit")
+def redis_without_tls(at):
+    remade_cache(at, TransitEncryptionEnabled=False)
 
 
 # --- 4f and async: topics and queues

@@ -22,11 +22,11 @@ PARAMETERS = {"environment": "prod", "region": "us-east-1", "deployment": None, 
 class Clock:
     """Of the tool, of SQS's visibility and of move tasks: a pause lets the time pass at once. ``pauses``: seconds of each."""
 
-    def __init__(self, monkeypatch: Any):
+    def __init__(self, monkeypatch: Any, *others: Any):
         self.pauses: list[float] = []
         self.skipped = 0.0
         clock = SimpleNamespace(sleep=self.sleep, monotonic=self.monotonic, time=lambda: time.time() + self.skipped)
-        for module in (by_messages, by_task, tool):
+        for module in (by_messages, by_task, tool, *others):
             monkeypatch.setattr(module, "time", clock)
         monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda *_: (time.time() + self.skipped) * 1000)
         monkeypatch.setattr(moto.sqs.models, "unix_time", lambda *_: time.time() + self.skipped)

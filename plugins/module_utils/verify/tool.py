@@ -12,7 +12,7 @@ from typing import Any
 from ..aws.errors import explain
 from ..reconcile.errors import EngineError, InvalidInput
 from ..tool_module import Session, Tool
-from . import endpoints, events, secrets, stores, way_in, words
+from . import data_probes, endpoints, event_probes, events, secrets, stores, way_in, words
 from .model import FAILED, OK, SKIPPED, Check, NotExercised, Row
 from .world import SERVICES, World
 
@@ -58,7 +58,7 @@ def check(params: Mapping[str, Any]) -> None:
 def checks(world: World) -> list[Check]:
     found = [
         check
-        for part in (way_in, secrets, stores, endpoints, events)
+        for part in (way_in, secrets, stores, data_probes, endpoints, events, event_probes)
         for check in part.checks(world)
         if not world.params["arrows"] or check.arrow in world.params["arrows"]
     ]
