@@ -84,6 +84,17 @@ options:
     description: The database instance's name, without the environment.
     type: str
     required: true
+  database_secret:
+    description:
+      - The secret of the application's user of the database, without the environment.
+      - It holds JSON with C(username) and C(password).
+    type: str
+    default: rds/agent-app
+  ca_bundle:
+    description:
+      - Path of a PEM file with the authorities that signed the database's and the cache's certificates.
+      - Without it the database is not tried, and the cache by the system's own authorities.
+    type: path
   cache_auth:
     description: Whether the cache is to ask for an AUTH token.
     type: bool

@@ -12,7 +12,7 @@ from typing import Any
 from ..aws.errors import explain
 from ..reconcile.errors import EngineError, InvalidInput
 from ..tool_module import Session, Tool
-from . import data_probes, endpoints, event_probes, events, secrets, stores, way_in, words
+from . import connections, data_probes, endpoints, event_probes, events, secrets, stores, way_in, words
 from .model import FAILED, OK, SKIPPED, Check, NotExercised, Row
 from .world import SERVICES, World
 
@@ -32,6 +32,8 @@ SPEC: dict[str, dict[str, Any]] = {
     "bucket_prefix": {"type": "str", "required": True},
     "refuse_other_keys": {"type": "bool", "default": True, "no_log": False},
     "database": {"type": "str", "required": True},
+    "database_secret": {"type": "str", "default": "rds/agent-app", "no_log": False},
+    "ca_bundle": {"type": "path"},
     "cache_auth": {"type": "bool", "default": True, "no_log": False},
     "cluster_name": {"type": "str", "required": True},
     "key_for": {"type": "dict", "required": True, "no_log": False},
@@ -58,7 +60,7 @@ def check(params: Mapping[str, Any]) -> None:
 def checks(world: World) -> list[Check]:
     found = [
         check
-        for part in (way_in, secrets, stores, data_probes, endpoints, events, event_probes)
+        for part in (way_in, secrets, stores, connections, data_probes, endpoints, events, event_probes)
         for check in part.checks(world)
         if not world.params["arrows"] or check.arrow in world.params["arrows"]
     ]

@@ -27,6 +27,8 @@ class World:
     def __init__(self, api: Any, place: Place, params: Mapping[str, Any]):
         self.api, self.place, self.params = api, place, params
         self._known: dict[tuple[str, str], Any] = {}
+        # Host and port -> why nothing answers there, or None.
+        self.unreachable: dict[tuple[str, int], str | None] = {}
 
     def named(self, name: str) -> str:
         return f"{self.place.environment}-{name}"
