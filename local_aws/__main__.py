@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from local_aws import redis
+
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
@@ -36,6 +38,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--idle-timeout", type=float, default=1800, metavar="SECONDS", help="stop when nobody calls (0: never)")
     parser.add_argument("--parent-pid", type=int, metavar="PID", help="stop when this process is gone")
+    parser.add_argument("--cache", action="store_true", help="give the first replication group a real Redis, of this machine")
     parser.add_argument("--request-log", type=Path, metavar="FILE", help="append every call, one JSON object a line")
     return parser.parse_args(arguments)
 
@@ -75,8 +78,11 @@ def main() -> int:
     if problem:
         print(f"port {options.port} cannot be listened on: {problem}", file=sys.stderr)
         return 1
+    if options.cache and (why := redis.missing()):
+        print(f"--cache: {why}", file=sys.stderr)
+        return 1
     # moto and its backends take a second to import: not before the command line is known to be good.
-    from local_aws import server, watch
+    from local_aws import cache, server, watch
     from local_aws.gate import GATE
 
     GATE.settings.update(
@@ -89,6 +95,8 @@ def main() -> int:
     )
     GATE.log.file = options.request_log
     http = server.make(options.port)
+    if options.cache:
+        cache.CACHE.start()
 
     def stop(*_signal: Any) -> None:
         threading.Thread(target=http.shutdown, daemon=True).start()
@@ -97,8 +105,11 @@ def main() -> int:
     signal.signal(signal.SIGINT, stop)
     watch.watch(stop, options.idle_timeout, options.parent_pid)
     print(f"local AWS listening on http://{server.HOST}:{http.server_port}", flush=True)
+    for name, value in cache.CACHE.env().items():
+        print(f"export {name}={value}", flush=True)
     http.serve_forever(poll_interval=0.1)
     sys.stdout.flush()
+    cache.CACHE.stop()
     os._exit(0)  # calls still in flight (long polling) must not hold the process up
 
 

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from local_aws import state, transitions
+from local_aws.cache import CACHE
 from local_aws.gate import GATE
 
 PREFIX = "/_local_aws/"
@@ -35,6 +36,10 @@ class Control:
     def get_health(self, _rest: str, _body: Any) -> Answer:
         """Answers as soon as the server is ready."""
         return 200, {"status": "ready"}
+
+    def get_cache(self, _rest: str, _body: Any) -> Answer:
+        """What a run needs in its environment to reach the real cache; empty where there is none."""
+        return 200, CACHE.env()
 
     def get_requests(self, _rest: str, _body: Any) -> Answer:
         """The log: a list of {n, service, operation, region, access, started, status, duration_ms}."""

@@ -34,6 +34,7 @@ class LocalAws:
         self.region = region
         self.timeout = timeout
         self.url = ""
+        self.cache: dict[str, str] = {}
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> LocalAws:
@@ -58,6 +59,7 @@ class LocalAws:
             self.stop()
             raise RuntimeError(f"the local AWS did not start within {self.timeout:.0f} s")
         self.url = line.removeprefix(READY).strip()
+        self.cache = self._control("GET", "cache")
 
     def stop(self) -> None:
         """Stop the server, if it runs."""
@@ -81,6 +83,7 @@ class LocalAws:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **self.cache,
         }
 
     def requests(self) -> list[dict[str, Any]]:

@@ -90,10 +90,11 @@ options:
       - It holds JSON with C(username) and C(password).
     type: str
     default: rds/agent-app
-  ca_bundle:
-    description:
-      - Path of a PEM file with the authorities that signed the database's and the cache's certificates.
-      - Without it the database is not tried, and the cache by the system's own authorities.
+  database_ca:
+    description: Path of a PEM file with the authorities that sign RDS's certificates. Without it nobody signs in to the database.
+    type: path
+  cache_ca:
+    description: Path of a PEM file with the authorities that sign the cache's certificate. The system's own without it.
     type: path
   cache_auth:
     description: Whether the cache is to ask for an AUTH token.

@@ -18,7 +18,7 @@ class Known(World):
     """A world in which the cache's endpoint is known, and the token that its secret holds."""
 
     def __init__(self, server, token):
-        super().__init__(None, SimpleNamespace(environment="prod"), {"cache_auth": True, "ca_bundle": str(server.ca)})
+        super().__init__(None, SimpleNamespace(environment="prod"), {"cache_auth": True, "cache_ca": str(server.ca)})
         self.server, self.token = server, token
 
     def cache(self):

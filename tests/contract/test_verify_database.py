@@ -18,7 +18,7 @@ class Known(World):
     """A world in which the database's endpoint is known."""
 
     def __init__(self, server, bundle):
-        params = {"ca_bundle": bundle, "database_secret": "rds/agent-app"}
+        params = {"database_ca": bundle, "database_secret": "rds/agent-app"}
         super().__init__(None, SimpleNamespace(environment="prod"), params)
         self.server = server
 
@@ -48,7 +48,7 @@ def test_as_it_should_be(rows, tmp_path):
         found = rows(server)
         assert {row.state for row in found.values()} == {"ok"} and found["plain"].how == found["tls"].how == "exercised"
         assert "does not let the user of secret rds/agent-app in over TLS" in rows(server, "another")["tls"].cause
-        assert "verify_ca_bundle is empty" in rows(server, bundle="")["tls"].how
+        assert "verify_database_ca is empty" in rows(server, bundle="")["tls"].how
         with local.Postgres() as other:
             assert "certificate verify failed" in rows(server, bundle=str(other.ca))["tls"].cause
         server.stop()

@@ -11,6 +11,9 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.verify import d
 from support import verifying
 from support.dead_letters import Clock
 
+from local_aws import redis
+from local_aws.cache import CACHE
+
 MARK = "agent-platform-verify"
 # One of each: what a probe does to one, it does to all.
 ONE = {"topics": [{"name": "ticket-events"}], "buckets": ["user-uploads"]}
@@ -212,3 +215,23 @@ def test_interrupted_it_cleans_up_and_killed_the_next_run_does(site_of, clock, a
             assert left(site) == [], (when, nth)
             points += 1
     assert points == 2 * count
+
+
+@pytest.mark.skipif(bool(redis.missing()), reason=redis.missing())
+def test_a_cache_within_reach_is_tried(site_of):
+    site = site_of("dev")
+    CACHE.start()
+    try:
+        params = {**verifying.parameters(site.parameters), "arrows": ["4e"], "cache_ca": str(CACHE.server.ca)}
+        result = verifying.run(params, mode="full")
+        assert verifying.failures(result) == {} and {row["flow"] for row in rows(result, "4e")} == {
+            "Redis refuses what has no TLS or no AUTH",
+            "Redis keeps a session key for 24 hours",
+        }
+        # Without its token nothing is written there, so for looking on the first is enough.
+        assert [row["flow"] for row in rows(verifying.run(params), "4e")] == ["Redis refuses what has no TLS or no AUTH"]
+        boto3.client("secretsmanager").put_secret_value(SecretId="dev/redis-auth-token", SecretString="another-token")
+        failures = verifying.failures(verifying.run(params, mode="full"))
+        assert "does not take the token of secret dev/redis-auth-token" in failures["[4e] Redis keeps a session key for 24 hours"]
+    finally:
+        CACHE.stop()

@@ -104,10 +104,10 @@ def plain_database(world: World) -> str | None:
 
 
 def database(world: World) -> str | None:
-    found, psycopg, bundle = world.database(), _psycopg(), world.params["ca_bundle"]
+    found, psycopg, bundle = world.database(), _psycopg(), world.params["database_ca"]
     host, port = reached(world, found["Endpoint"])
     if not bundle:
-        raise NotExercised("verify_ca_bundle is empty: name the file with RDS's certificates")
+        raise NotExercised("verify_database_ca is empty: name the file with RDS's certificates")
     secret = world.params["database_secret"]
     login = json.loads(_secret(world, secret, "schema"))
     name = found["DBInstanceIdentifier"]
@@ -143,7 +143,7 @@ def _client(world: World, token: str | None = None, tls: bool = True) -> Callabl
     found, redis = world.cache(), _redis()
     once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
     host, port = reached(world, found["NodeGroups"][0]["PrimaryEndpoint"])
-    bundle = world.params["ca_bundle"]
+    bundle = world.params["cache_ca"]
     more: dict[str, Any] = {"ssl": True, "ssl_cert_reqs": "required", "ssl_check_hostname": True} if tls else {}
     if tls and bundle:
         more["ssl_ca_certs"] = bundle
