@@ -277,6 +277,18 @@ def test_a_queue_that_lost_its_redrive_policy_gets_its_letters_back(queues, cloc
     assert row(run(replay=TOPIC))["way"] == "messages" and held(TOPIC) == kinds(bodies)
 
 
+def test_a_dead_letter_queue_of_two_queues_is_not_replayed(queues, clock):
+    fill(1)
+    sqs = boto3.client("sqs")
+    dead = sqs.get_queue_attributes(QueueUrl=url(DLQ), AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=url(DLQ), Attributes={"RedriveAllowPolicy": ""})
+    policy = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 3})
+    sqs.set_queue_attributes(QueueUrl=url("action-requests"), Attributes={"RedrivePolicy": policy})
+    result = run(replay=TOPIC)
+    assert result["failed"] and f"prod-{DLQ} is the dead-letter queue of prod-action-requests and prod-{TOPIC}" in result["msg"]
+    assert len(held(DLQ)) == 1 and not run().get("failed")
+
+
 def test_a_way_that_is_not_offered_is_named(queues, clock):
     use(queues, "messages")
     fill(1)

@@ -39,6 +39,17 @@ def pairs(queues: Sequence[QueueRead]) -> list[Pair]:
     return found
 
 
+def check_sources(found: Sequence[Pair], taken: Iterable[Pair]) -> None:
+    """Raises InvalidInput where a dead-letter queue is that of several queues, so that nobody can say where its messages belong."""
+    for pair in taken:
+        sources = [other.source.name for other in found if other.dead == pair.dead]
+        if len(sources) > 1:
+            raise InvalidInput(
+                f"replay: {pair.dead.name} is the dead-letter queue of {' and '.join(sources)}, and a message does not go back to "
+                "both: give each queue its own, as the messaging tier does"
+            )
+
+
 def chosen(found: Sequence[Pair], names: Iterable[str], environment: str, variable: str) -> list[Pair]:
     """Those that ``names`` name: a topic's name, a queue's or its dead-letter queue's; ``all`` for each. Raises InvalidInput."""
     known: dict[str, Pair] = {}

@@ -13,7 +13,7 @@ from ..aws.messages import BATCH, Messages, QueueRead
 from ..reconcile.errors import InvalidInput
 from ..tool_module import Session, Tool
 from . import by_messages, by_task, masking, words
-from .pairs import Pair, chosen, pairs
+from .pairs import Pair, check_sources, chosen, pairs
 
 TIER = "messaging"
 # Seconds for which a look hides what it looks at; it gives everything back before that.
@@ -62,6 +62,7 @@ def work(session: Session) -> dict[str, Any]:
         )
     replayed = chosen(found, _names(params.get("replay")), environment, "replay")
     cancelled = chosen(found, _names(params.get("cancel")), environment, "cancel")
+    check_sources(found, replayed)
     shown = chosen(found, params["queues"], environment, "redrive_queues") or replayed or cancelled or found
     rows = []
     for pair in shown:
