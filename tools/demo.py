@@ -143,9 +143,8 @@ def demo(environment: str, keep: bool) -> None:
         show(environment, local.url, keep)
     finally:
         local.stop()
-    say(
-        f"Demo of {environment}: all well, the second run changed nothing and the flows work; {time.monotonic() - began:.0f} s in all."
-    )
+    seconds = time.monotonic() - began
+    say(f"Demo of {environment}: all well, the second run changed nothing and the flows work; {seconds:.0f} s in all.")
 
 
 def main() -> int:
