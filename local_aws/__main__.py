@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from local_aws import postgres
+from local_aws import postgres, redis
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -42,6 +42,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--database", action="store_true", help="give the first database instance a real PostgreSQL, of this machine"
     )
+    parser.add_argument("--cache", action="store_true", help="give the first replication group a real Redis, of this machine")
     parser.add_argument("--request-log", type=Path, metavar="FILE", help="append every call, one JSON object a line")
     return parser.parse_args(arguments)
 
@@ -84,8 +85,11 @@ def main() -> int:
     if options.database and (why := postgres.missing()):
         print(f"--database: {why}", file=sys.stderr)
         return 1
+    if options.cache and (why := redis.missing()):
+        print(f"--cache: {why}", file=sys.stderr)
+        return 1
     # moto and its backends take a second to import: not before the command line is known to be good.
-    from local_aws import database, server, watch
+    from local_aws import cache, database, server, watch
     from local_aws.gate import GATE
 
     GATE.settings.update(
@@ -101,6 +105,8 @@ def main() -> int:
     http = server.make(options.port)
     if options.database:
         database.DATABASE.start()
+    if options.cache:
+        cache.CACHE.start()
 
     def stop(*_signal: Any) -> None:
         threading.Thread(target=http.shutdown, daemon=True).start()
@@ -109,11 +115,12 @@ def main() -> int:
     signal.signal(signal.SIGINT, stop)
     watch.watch(stop, options.idle_timeout, options.parent_pid)
     print(f"local AWS listening on http://{server.HOST}:{http.server_port}", flush=True)
-    for name, value in database.DATABASE.env().items():
+    for name, value in {**database.DATABASE.env(), **cache.CACHE.env()}.items():
         print(f"export {name}={value}", flush=True)
     http.serve_forever(poll_interval=0.1)
     sys.stdout.flush()
     database.DATABASE.stop()
+    cache.CACHE.stop()
     os._exit(0)  # calls still in flight (long polling) must not hold the process up
 
 

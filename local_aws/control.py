@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from local_aws import state, transitions
+from local_aws.cache import CACHE
 from local_aws.database import DATABASE
 from local_aws.gate import GATE
 
@@ -37,9 +38,9 @@ class Control:
         """Answers as soon as the server is ready."""
         return 200, {"status": "ready"}
 
-    def get_database(self, _rest: str, _body: Any) -> Answer:
-        """What a run needs in its environment to reach the real database; empty where there is none."""
-        return 200, DATABASE.env()
+    def get_environment(self, _rest: str, _body: Any) -> Answer:
+        """What a run needs in its environment to reach the real database and cache; empty where there is none."""
+        return 200, {**DATABASE.env(), **CACHE.env()}
 
     def get_requests(self, _rest: str, _body: Any) -> Answer:
         """The log: a list of {n, service, operation, region, access, started, status, duration_ms}."""

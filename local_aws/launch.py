@@ -34,7 +34,7 @@ class LocalAws:
         self.region = region
         self.timeout = timeout
         self.url = ""
-        self.database: dict[str, str] = {}
+        self.real: dict[str, str] = {}
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> LocalAws:
@@ -59,7 +59,7 @@ class LocalAws:
             self.stop()
             raise RuntimeError(f"the local AWS did not start within {self.timeout:.0f} s")
         self.url = line.removeprefix(READY).strip()
-        self.database = self._control("GET", "database")
+        self.real = self._control("GET", "environment")
 
     def stop(self) -> None:
         """Stop the server, if it runs."""
@@ -83,7 +83,7 @@ class LocalAws:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            **self.database,
+            **self.real,
         }
 
     def requests(self) -> list[dict[str, Any]]:

@@ -97,6 +97,8 @@ class Settings:
         self.rate_limit = None
         self.queue_deleted_recently_seconds: float = 0
         self.kubernetes_api = True
+        self.message_moves: bool = True
+        self.message_move_rate: float = 0
 
     @property
     def rate_limit(self) -> float | None:
@@ -144,11 +146,13 @@ class Settings:
         unknown = sorted(set(values) - set(self.as_dict()))
         if unknown:
             raise ValueError(f"unknown setting: {', '.join(unknown)}")
-        for key in ("latency_ms", "queue_deleted_recently_seconds"):
+        for key in ("latency_ms", "queue_deleted_recently_seconds", "message_move_rate"):
             if key in values:
                 setattr(self, key, _seconds(key, values[key]))
         if "kubernetes_api" in values:
             self.kubernetes_api = bool(values["kubernetes_api"])
+        if "message_moves" in values:
+            self.message_moves = bool(values["message_moves"])
         if "rate_limit" in values:
             limit = values["rate_limit"]
             self.rate_limit = None if limit is None else _seconds("rate_limit", limit)
@@ -175,6 +179,8 @@ class Settings:
             "rate_limit": self.rate_limit,
             "queue_deleted_recently_seconds": self.queue_deleted_recently_seconds,
             "kubernetes_api": self.kubernetes_api,
+            "message_moves": self.message_moves,
+            "message_move_rate": self.message_move_rate,
         }
 
 

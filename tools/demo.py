@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Bring up a deployment on a local AWS from nothing, run again to show that nothing changes, and tell what stands.
+"""Bring up a deployment on a local AWS from nothing, run again to show that nothing changes, prove its flows, tell what stands.
 
     demo.py [--environment dev] [--keep]
 
-Exits with 1, and says why, when a run fails, when the second run changes something, or when something that should stand does not.
+Exits with 1, and says why, when a run fails, when the second run changes something, when a flow does not work, or when something
+that should stand does not.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import background_aws  # noqa: E402 the tools and local_aws are found by the lin
 import standing  # noqa: E402
 from step import run, say  # noqa: E402
 
+from local_aws import redis  # noqa: E402
 from local_aws.launch import LocalAws  # noqa: E402
 
 BIN = Path(sys.executable).parent
@@ -33,8 +35,8 @@ class Failed(Exception):
     """The demo cannot go on; the message says why."""
 
 
-def playbook(environment: str) -> list[str]:
-    return ["ansible-playbook", "site.yml", "-i", f"inventories/{environment}", "-e", "@local_aws/vars.yml"]
+def playbook(environment: str, name: str = "site.yml", *more: str) -> list[str]:
+    return ["ansible-playbook", name, "-i", f"inventories/{environment}", "-e", "@local_aws/vars.yml", *more]
 
 
 def variables(aws: Mapping[str, str]) -> dict[str, str]:
@@ -65,6 +67,14 @@ def deploy(name: str, environment: str, aws: Mapping[str, str]) -> int:
     if status:
         raise Failed(f"{name} failed; its last lines are above")
     return changes(output)
+
+
+def prove(environment: str, aws: Mapping[str, str]) -> None:
+    """Send something through each flow, and see that it arrives."""
+    command = playbook(environment, "playbooks/verify.yml", "-e", "verify_mode=full")
+    say("    $ " + " ".join(command))
+    if run("proof that the flows work", command, variables(aws))[0]:
+        raise Failed("a flow does not work; the table above names it, and the likely cause")
 
 
 def show(environment: str, url: str, kept: bool) -> None:
@@ -115,7 +125,9 @@ def demo(environment: str, keep: bool) -> None:
         raise Failed(f"there is no inventories/{environment}: ENV is one of {there}")
     began = time.monotonic()
     say("==> local AWS: starting, an empty account on this machine")
-    local = LocalAws()
+    if why := redis.missing():
+        say(f"    {why}; its flows are told to be not exercised")
+    local = LocalAws(*([] if why else ["--cache"]))
     if keep:
         background_aws.stop("demo")
         local.url = background_aws.start("demo", None)
@@ -127,10 +139,12 @@ def demo(environment: str, keep: bool) -> None:
             raise Failed("the first run changed nothing: was the account empty?")
         if again := deploy("second run, which must change nothing", environment, local.env):
             raise Failed(f"the second run reports changed={again}: it must be 0")
+        prove(environment, local.env)
         show(environment, local.url, keep)
     finally:
         local.stop()
-    say(f"Demo of {environment}: all well, the second run changed nothing; {time.monotonic() - began:.0f} s in all.")
+    seconds = time.monotonic() - began
+    say(f"Demo of {environment}: all well, the second run changed nothing and the flows work; {seconds:.0f} s in all.")
 
 
 def main() -> int:

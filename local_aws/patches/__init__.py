@@ -46,7 +46,7 @@ MODULES = {
     "moto.s3.models": ("s3_policy", "s3_buckets", "s3_lifecycle"),
     "moto.secretsmanager.models": ("secretsmanager",),
     "moto.sns.models": ("sns",),
-    "moto.sqs.models": ("sqs",),
+    "moto.sqs.models": ("sqs", "sqs_moves"),
     "moto.sts.models": ("sts",),
     "moto.wafv2.models": ("wafv2",),
 }

@@ -10,6 +10,7 @@ from moto.elasticache.exceptions import CacheSubnetGroupNotFound, ReplicationGro
 from moto.elasticache.models import ElastiCacheBackend, ReplicationGroup
 from moto.elasticache.responses import ElastiCacheResponse
 
+from local_aws.cache import CACHE
 from local_aws.patches import patch, replace, wrap
 from local_aws.patches.elasticache import KIND, error, forget_tags, tell
 from local_aws.transitions import failure, now, settled
@@ -127,7 +128,7 @@ def _node_group(backend: Any, group: Any, members: list[str]) -> dict[str, Any]:
     return {
         "NodeGroupId": "0001",
         "Status": group.status,
-        "PrimaryEndpoint": {"Address": f"master.{domain}", "Port": port},
+        "PrimaryEndpoint": {"Address": CACHE.address(group, backend.replication_groups) or f"master.{domain}", "Port": port},
         "ReaderEndpoint": {"Address": f"replica.{domain}", "Port": port},
         "NodeGroupMembers": [
             {

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from typing import Any
 
-from moto.core.responses import ActionResult
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
-from moto.sqs.responses import SQSResponse
 
 from local_aws.gate import GATE
 from local_aws.patches import patch, replace, wrap
@@ -144,48 +141,6 @@ def names_rest_after_deletion() -> None:
                 f"You must wait {seconds:.0f} seconds after deleting a queue before you can create another with the same name.",
             )
         return original(self, name, tags, **kwargs)
-
-
-@patch
-def messages_are_moved_back() -> None:
-    """AWS moves the messages of a dead-letter queue to their source or to a queue of one's choice (StartMessageMoveTask).
-    moto has no such operation. Here the move has ended when the call answers."""
-
-    @replace(SQSResponse, "start_message_move_task")
-    def start_message_move_task(self: Any) -> ActionResult:
-        source = _by_arn(self._get_param("SourceArn"))
-        if source is None:
-            raise SQSException("ResourceNotFoundException", "The resource that you specified for SourceArn doesn't exist.")
-        users = [queue for queue in self.sqs_backend.queues.values() if queue.dead_letter_queue is source]
-        if not users:
-            raise SQSException("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
-        wanted = self._get_param("DestinationArn")
-        target = _by_arn(wanted) if wanted else users[0]
-        if target is None:
-            raise SQSException("ResourceNotFoundException", "The resource that you specified for DestinationArn doesn't exist.")
-        moved, source._messages = list(source._messages), []
-        for message in moved:
-            message.approximate_receive_count = 0
-            message.visible_at = 0
-            target.add_message(message)
-        task = {
-            "TaskHandle": str(uuid.uuid4()),
-            "Status": "COMPLETED",
-            "SourceArn": source.queue_arn,
-            "ApproximateNumberOfMessagesMoved": len(moved),
-            "ApproximateNumberOfMessagesToMove": len(moved),
-            "StartedTimestamp": int(time.time() * 1000),
-        }
-        if wanted:
-            task["DestinationArn"] = wanted
-        self.sqs_backend.__dict__.setdefault("_local_moves", []).insert(0, task)
-        return ActionResult({"TaskHandle": task["TaskHandle"]})
-
-    @replace(SQSResponse, "list_message_move_tasks")
-    def list_message_move_tasks(self: Any) -> ActionResult:
-        tasks = self.sqs_backend.__dict__.get("_local_moves", [])
-        mine = [task for task in tasks if task["SourceArn"] == self._get_param("SourceArn")]
-        return ActionResult({"Results": mine[: int(self._get_param("MaxResults") or 1)]})
 
 
 @patch

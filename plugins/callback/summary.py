@@ -31,9 +31,9 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.report.summary 
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.text import lines
 
 COLLECTION = "agent_platform.aws."
-REPORT = COLLECTION + "report"
 # Asks who calls, which nobody wants to read of in a summary.
 IDENTITY = COLLECTION + "identity"
+REPORTS = tuple(COLLECTION + name for name in ("report", "redrive", "verify"))
 # Verbs whose results tell what was done; those of the others are for their reports.
 TOLD = ("apply", "start", "await")
 # Verbs with a report in the end, which a run that failed does not reach.
@@ -67,7 +67,7 @@ class CallbackModule(CallbackBase):
         host = result._host.get_name()
         # An output plugin that came first may have taken ``failed`` away.
         for item in result._result.get("results") or [{**result._result, "failed": failed}]:
-            if action == REPORT:
+            if action in REPORTS:
                 self.reports.setdefault(host, []).extend(item.get("summary") or ())
             elif (_verb(item) in TOLD or (_verb(item) in REPORTED and not result._task.check_mode)) and (
                 item.get("failed") or "plan" in item

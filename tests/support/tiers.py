@@ -24,6 +24,15 @@ def tier_names() -> list[str]:
     return sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if "\nTIER = " in path.read_text())
 
 
+def tool_names() -> list[str]:
+    """The modules that look at what stands or work with what is in it: those with a ``TOOL``."""
+    return sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if " import TOOL" in path.read_text())
+
+
+def tool(name: str) -> Any:
+    return importlib.import_module(MODULES + name).TOOL
+
+
 def load(name: str) -> Tier:
     return importlib.import_module(MODULES + name).TIER
 

@@ -121,6 +121,30 @@ class TestCompleteness:
         ) | {"region"}
 
 
+@pytest.mark.parametrize("name", tiers.tool_names())
+class TestTools:
+    def test_has_a_role_a_playbook_an_action_and_a_page(self, name):
+        for path in (f"roles/{name}/README.md", f"playbooks/{name}.yml", f"plugins/action/{name}.py", f"docs/{name}.md"):
+            assert (ROOT / path).exists()
+
+    def test_the_role_passes_every_argument_of_the_module(self, name):
+        (task,) = yaml.safe_load((ROOT / f"roles/{name}/tasks/main.yml").read_text())
+        assert task["environment"] == "{{ platform_aws_environment }}"
+        assert set(task[f"agent_platform.aws.{name}"]) == set(tiers.tool(name).argument_spec()) | {"region"}
+
+    def test_examples_pass_the_argument_spec(self, name):
+        module = importlib.import_module(tiers.MODULES + name)
+        spec = {**tiers.tool(name).argument_spec(), "region": {"type": "str"}}
+        for task in yaml.safe_load(module.EXAMPLES):
+            arguments = {
+                key: [] if str(value).startswith("{{") else value for key, value in task[f"agent_platform.aws.{name}"].items()
+            }
+            arguments = {key: {} if spec[key].get("type") == "dict" else value for key, value in arguments.items()}
+            checked = ArgumentSpecValidator(spec).validate(arguments)
+            assert not checked.error_messages, checked.error_messages
+            tiers.tool(name).check(checked.validated_parameters)
+
+
 @pytest.mark.parametrize("playbook", OF_ALL_TIERS)
 def test_a_playbook_of_all_tiers_has_them_in_the_order_of_the_site(playbook):
     assert [name for name, _tags in site.roles_in(playbook)] == site.tiers_in_order()

@@ -1,0 +1,121 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prove a deployment flow by flow, by what is read back and, in full mode, by sending something through."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..aws.errors import explain
+from ..reconcile.errors import EngineError, InvalidInput
+from ..tool_module import Session, Tool
+from . import connections, data_probes, endpoints, event_probes, events, secrets, stores, way_in, words
+from .model import FAILED, OK, SKIPPED, Check, NotExercised, Row
+from .world import SERVICES, World
+
+OBSERVE, FULL = "observe", "full"
+ARROWS = ("1", "2", "3", "4a", "4b", "4c", "4d", "4e", "4f", "async")
+
+SPEC: dict[str, dict[str, Any]] = {
+    "mode": {"type": "str", "choices": [OBSERVE, FULL], "default": OBSERVE},
+    "arrows": {"type": "list", "elements": "str", "default": []},
+    "workloads": {"type": "list", "elements": "dict", "required": True},
+    "topics": {"type": "list", "elements": "dict", "required": True},
+    "max_receive_count": {"type": "int", "default": 5},
+    "tables": {"type": "list", "elements": "dict", "required": True},
+    "secrets": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "secret_readers": {"type": "list", "elements": "str", "default": ["ext-secrets"], "no_log": False},
+    "buckets": {"type": "list", "elements": "str", "required": True},
+    "bucket_prefix": {"type": "str", "required": True},
+    "refuse_other_keys": {"type": "bool", "default": True, "no_log": False},
+    "database": {"type": "str", "required": True},
+    "database_secret": {"type": "str", "default": "rds/agent-app", "no_log": False},
+    "database_ca": {"type": "path"},
+    "cache_ca": {"type": "path"},
+    "cache_auth": {"type": "bool", "default": True, "no_log": False},
+    "cluster_name": {"type": "str", "required": True},
+    "key_for": {"type": "dict", "required": True, "no_log": False},
+    "gateway_endpoints": {"type": "list", "elements": "str", "required": True},
+    "interface_endpoints": {"type": "list", "elements": "str", "required": True},
+    "nat": {"type": "bool", "default": True},
+    "domain": {"type": "str"},
+    "origin_subdomain": {"type": "str", "default": "origin"},
+    "origin_header": {"type": "str", "default": "X-Origin-Verify"},
+    "tls_policy": {"type": "str", "default": "ELBSecurityPolicy-TLS13-1-2-2021-06"},
+    "from_cloudfront": {"type": "bool", "default": True},
+    "alb_cidrs": {"type": "list", "elements": "str", "default": []},
+    "rate_limit": {"type": "int", "required": True},
+    "rule_groups": {"type": "list", "elements": "str", "required": True},
+}
+
+
+def check(params: Mapping[str, Any]) -> None:
+    for arrow in params["arrows"]:
+        if arrow not in ARROWS:
+            raise InvalidInput(f"verify_arrows: {arrow!r} is none of {', '.join(ARROWS)}")
+
+
+def checks(world: World) -> list[Check]:
+    found = [
+        check
+        for part in (way_in, secrets, stores, connections, data_probes, endpoints, events, event_probes)
+        for check in part.checks(world)
+        if not world.params["arrows"] or check.arrow in world.params["arrows"]
+    ]
+    return sorted(found, key=lambda check: ARROWS.index(check.arrow))
+
+
+def work(session: Session) -> dict[str, Any]:
+    world = World(session.api, session.place, {**session.params, "domain": session.params.get("domain") or ""})
+    writes = session.params["mode"] == FULL and not session.looks
+    began, rows = time.monotonic(), []
+    for number, one in enumerate(planned := checks(world), 1):
+        session.tell("verify", f"{number} of {len(planned)} flows", time.monotonic() - began)
+        rows.append(row(one, writes))
+    return result(session, rows)
+
+
+def row(check: Check, writes: bool) -> Row:
+    if check.writes and not writes:
+        why = f"{SKIPPED}: verify_mode is {OBSERVE}, or this is check mode"
+        return Row(check.arrow, check.flow, SKIPPED, why, 0.0)
+    began = time.monotonic()
+    state, how, cause = OK, check.how, ""
+    try:
+        cause = check.prove() or ""
+    except NotExercised as why:
+        state, how = SKIPPED, f"{SKIPPED}: {why}"
+    except EngineError as error:
+        cause = str(error)
+    except Exception as error:
+        sentence = explain(error, f"look at {check.flow}")
+        if sentence is None:
+            raise
+        cause = sentence
+    if cause:
+        state = FAILED
+    return Row(check.arrow, check.flow, state, how, round(time.monotonic() - began, 3), cause)
+
+
+def result(session: Session, rows: Sequence[Row]) -> dict[str, Any]:
+    failed = [row for row in rows if row.state == FAILED]
+    mode = session.params["mode"]
+    found: dict[str, Any] = {
+        "changed": False,
+        **session.place.as_dict(),
+        "mode": mode,
+        "counts": {state: sum(row.state == state for row in rows) for state in (OK, FAILED, SKIPPED)},
+        "flows": [row.as_dict() for row in rows],
+        "summary": words.lines(session.place.deployment, mode, rows),
+    }
+    if failed:
+        first = failed[0]
+        more = f", and {len(failed) - 1} more" if failed[1:] else ""
+        found.update(failed=True, msg=f"[{first.arrow}] {first.flow}: {first.cause}{more}")
+    return found
+
+
+TOOL = Tool("verify", SPEC, lambda params: SERVICES, check, work)

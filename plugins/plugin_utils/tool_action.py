@@ -1,0 +1,76 @@
+# Copyright (c) agent_platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the action plugins of the tools have in common: run inside the controller's process, show progress, keep the report."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible import constants as C
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.utils.display import Display
+from ansible_collections.agent_platform.aws.plugins.module_utils.report.plan_file import PlanError, write
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
+from ansible_collections.agent_platform.aws.plugins.module_utils.tool_module import Tool, run
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere, plain
+
+MODULES = "ansible_collections.agent_platform.aws.plugins.modules."
+SUMMARY_CALLBACK = "agent_platform.aws.summary"
+# Seconds between two lines about the same thing.
+SAY_EVERY = 10.0
+
+
+class ToolAction(HereOrThere):
+    """Answers with ``summary``, which the callback ``summary`` shows at the end; without that, the task shows it itself.
+
+    The JSON file is written where Ansible runs, wherever the module does.
+    """
+
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        super().run(tmp, task_vars)
+        arguments = plain(self._task.args)
+        result = self._run_here(arguments) if self.is_here(task_vars) else self.there(arguments, task_vars)
+        if arguments.get("path") and "summary" in result:
+            document = {key: result[key] for key in result if key not in ("summary", "invocation") and key[0] != "_"}
+            try:
+                write(Path(arguments["path"]), json.dumps(document, indent=2) + "\n", f"{self.name}_path")
+            except PlanError as error:
+                result.update(failed=True, msg=str(error))
+            result["path"] = arguments["path"]
+        if "summary" in result and SUMMARY_CALLBACK not in C.CALLBACKS_ENABLED:
+            result["_ansible_verbose_always"] = True
+        return result
+
+    def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+        tool: Tool = importlib.import_module(MODULES + self.name).TOOL
+        self.take_environment()
+        checked = ArgumentSpecValidator({**aws_argument_spec(), **tool.argument_spec()}).validate(arguments)
+        secrets = checked._no_log_values
+        if checked.error_messages:
+            return remove_values({"failed": True, "msg": "; ".join(checked.error_messages)}, secrets)
+        options = RunOptions(self._task.check_mode, self._task.diff, _Progress())
+        result = remove_values(run(tool, checked.validated_parameters, options), secrets)
+        result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
+        return result
+
+
+class _Progress:
+    """A line now and then about each thing, on stderr, so that the output of a run stays what its callback writes."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, float] = {}
+
+    def __call__(self, what: str, state: str, seconds: float) -> None:
+        if seconds - self.said.get(what, 0.0) >= SAY_EVERY:
+            self.said[what] = seconds
+            Display().display(f"{what}  {state}  {int(seconds) // 60}m{int(seconds) % 60:02d}s", stderr=True)
