@@ -191,10 +191,11 @@ def test_what_strangers_have_in_the_network_keeps_it_and_is_named(dev):
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=range_of(dev))["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="theirs", Description="by hand", VpcId=vpc)["GroupId"]
     looked = dev.look(data=True)
-    assert looked.kept == {
-        "vpc/main": f"{subnet} ({range_of(dev)}), {group} (theirs) in {vpc} was not made by deployment {dev.deployment}: delete it "
-        "and run again"
-    }
+    assert looked.kept["vpc/main"] == (
+        f"{subnet} ({range_of(dev)}), {group} (theirs) in {vpc} was not made by deployment {dev.deployment}: delete it and run again"
+    )
+    # It goes on being watched.
+    assert {address.split("/", 1)[0] for address in looked.kept} == {"vpc", "flow_log", "log_group", "iam_role", "kms_key"}
     assert dev.destroy(data=True).kept == looked.kept
     found = {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]}
     assert found == {subnet}
