@@ -192,7 +192,8 @@ def test_what_strangers_have_in_the_network_keeps_it_and_is_named(dev):
     group = ec2.create_security_group(GroupName="theirs", Description="by hand", VpcId=vpc)["GroupId"]
     looked = dev.look(data=True)
     assert looked.kept["vpc/main"] == (
-        f"{subnet} ({range_of(dev)}), {group} (theirs) in {vpc} was not made by deployment {dev.deployment}: delete it and run again"
+        f"{subnet} ({range_of(dev)}), {group} (theirs) in {vpc} was not made by deployment {dev.deployment}: "
+        "delete it and run again"
     )
     # It goes on being watched.
     assert {address.split("/", 1)[0] for address in looked.kept} == {"vpc", "flow_log", "log_group", "iam_role", "kms_key"}
