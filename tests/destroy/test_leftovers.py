@@ -191,10 +191,12 @@ def test_what_strangers_have_in_the_network_keeps_it_and_is_named(dev):
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=range_of(dev))["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="theirs", Description="by hand", VpcId=vpc)["GroupId"]
     looked = dev.look(data=True)
-    assert looked.kept == {
-        "vpc/main": f"{subnet} ({range_of(dev)}), {group} (theirs) in {vpc} was not made by deployment {dev.deployment}: delete it "
-        "and run again"
-    }
+    assert looked.kept["vpc/main"] == (
+        f"{subnet} ({range_of(dev)}), {group} (theirs) in {vpc} was not made by deployment {dev.deployment}: "
+        "delete it and run again"
+    )
+    # It goes on being watched.
+    assert {address.split("/", 1)[0] for address in looked.kept} == {"vpc", "flow_log", "log_group", "iam_role", "kms_key"}
     assert dev.destroy(data=True).kept == looked.kept
     found = {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]}
     assert found == {subnet}
@@ -228,14 +230,14 @@ def test_what_gets_into_the_network_meanwhile_is_named(dev, monkeypatch, what):
 
 
 def test_what_lost_our_tags_in_the_network_is_kept_with_it(dev):
-    ec2, vpc = dev.client("ec2"), dev.vpc()
+    ec2 = dev.client("ec2")
     (subnet,) = ec2.describe_subnets(Filters=[{"Name": "tag:agent-platform:address", "Values": ["subnet/database-us-east-1a"]}])[
         "Subnets"
     ]
-    ec2.delete_tags(Resources=[subnet["SubnetId"]])
+    ec2.delete_tags(Resources=[subnet["SubnetId"]], Tags=[{"Key": tag["Key"]} for tag in subnet["Tags"]])
     done = dev.destroy(data=True)
     assert "was not made by deployment" in done.kept["subnet/database-us-east-1a"]
-    assert f"{subnet['SubnetId']} ({subnet['CidrBlock']}) in {vpc} was not made by" in done.kept["vpc/main"]
+    assert done.kept["vpc/main"] == "subnet/database-us-east-1a, which is kept, rests on it"
 
 
 def test_both_clusters_name_is_no_leftover(dev):
