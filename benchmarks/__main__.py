@@ -18,6 +18,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -131,9 +132,9 @@ class Results:
         self.file.write_text(text[:-2] + f',\n "runs": [\n  {runs}\n ]\n}}\n')
 
 
-def measured(runs: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All of them, with a line about each as it ends."""
-    found = []
+def measured(runs: Iterator[dict[str, Any]], keep: Callable[[list[dict[str, Any]]], None]) -> list[dict[str, Any]]:
+    """All of them, with a line about each as it ends. ``keep`` gets those so far: hours of measuring may be cut off."""
+    found: list[dict[str, Any]] = []
     for run in runs:
         say(
             f"{run['subject']}, {report.SCENARIOS[run['scenario']]}, {run['latency_ms']:g} ms: {run['wall']:.1f} s wall, "
@@ -141,6 +142,7 @@ def measured(runs: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
             f"{run['rss_mb']:.0f} MB"
         )
         found.append(run)
+        keep(found)
     return found
 
 
@@ -176,28 +178,31 @@ def _part(bench: Bench, options: argparse.Namespace, results: Results) -> None:
     for line in skipped:
         say(line)
     made: Made = {}
-    runs = measured(alternate(bench, "part", subjects, options.latency, options.runs, made))
+    runs = measured(
+        alternate(bench, "part", subjects, options.latency, options.runs, made),
+        lambda runs: results.replace("part", runs, skipped=skipped),
+    )
     counted = compare(made)
     say("all make the same: " + ", ".join(f"{name} {sum(kinds.values())}" for name, kinds in counted.items()))
     results.replace("part", runs, made=counted, skipped=skipped)
 
 
 def _site(bench: Bench, options: argparse.Namespace, results: Results) -> None:
-    results.replace("site", measured(alternate(bench, "site", [ours_site()], options.latency, options.runs)))
+    measured(alternate(bench, "site", [ours_site()], options.latency, options.runs), partial(results.replace, "site"))
 
 
 def _tiers(bench: Bench, options: argparse.Namespace, results: Results) -> None:
-    results.replace("tiers", measured(tiers_alone(bench, max(options.latency), options.runs)))
+    measured(tiers_alone(bench, max(options.latency), options.runs), partial(results.replace, "tiers"))
 
 
 def _growth(bench: Bench, options: argparse.Namespace, results: Results) -> None:
     sizes = tuple(options.sizes or growth.SIZES)
-    results.replace("growth", measured(growth.measure(bench, max(options.latency), options.runs, sizes)))
+    measured(growth.measure(bench, max(options.latency), options.runs, sizes), partial(results.replace, "growth"))
 
 
 def _scaling(bench: Bench, options: argparse.Namespace, results: Results) -> None:
     sizes = tuple(options.sizes or scaling.SIZES)
-    results.replace("scaling", measured(scaling.measure(bench, max(options.latency), sizes)))
+    measured(scaling.measure(bench, max(options.latency), sizes), partial(results.replace, "scaling"))
 
 
 MEASURES: dict[str, Callable[[Bench, argparse.Namespace, Results], None]] = {

@@ -46,7 +46,13 @@ them. After a fresh run of each, the account is read and compared by kind and ad
 - **empty playbook**: what Ansible itself costs.""",
     "site": "All eleven tiers of `inventories/prod`. The field that is changed is how long one bucket keeps old versions.",
     "tiers": "`site.yml --tags TIER`, preflight included.",
-    "growth": "One tier with so many things in it. A topic has two queues and a subscription. The JSON has the calls by operation.",
+    "growth": """One tier with so many things in it. A topic has two queues and a subscription. The JSON has the calls by operation.
+
+A run lists each kind in pages, whatever their number. What AWS has no bulk form for is asked of each thing that the
+configuration names: of a key 4 reads, of a bucket 9, of a table 4, of a secret 2, of a topic 2 and of its subscription 1,
+of a queue 2, of a log group 2, of a web ACL 2, of a node group or add-on 1 each and the versions that it may have, of a
+certificate 2, and the tags of what RDS, ElastiCache and log delivery keep. `tests/integration/test_call_counts.py` has
+every operation with its exact number, for each tier and for the whole site.""",
     "scaling": """The whole site for each of several environments in four regions, each with its own credentials, on as many
 forks. *All MB*: the processes together, with shared pages counted once. [scaling.md](scaling.md) tells how it goes on
 beyond one machine.""",

@@ -98,9 +98,9 @@ def load(path: Path) -> Any:
 
 def readme(role: Path) -> str:
     """The role's README.md with its table made anew. Raises Stale."""
-    entries = (load(role / "meta/argument_specs.yml") or {}).get("argument_specs") or {}
-    # The platform's role has no tasks of its own, so its variables stand with the preflight's.
-    options: dict[str, Any] = (entries.get("main") or entries.get("preflight") or {}).get("options") or {}
+    # The variables that all tiers share are checked by a role of its own.
+    spec = role.parent / ("preflight" if role.name == "platform" else role.name) / "meta/argument_specs.yml"
+    options: dict[str, Any] = (((load(spec) or {}).get("argument_specs") or {}).get("main") or {}).get("options") or {}
     defaults: dict[str, Any] = load(role / "defaults/main.yml") or {}
     if different := sorted(set(options) ^ set(defaults)):
         raise Stale(f"roles/{role.name}: in only one of defaults/main.yml and meta/argument_specs.yml: {', '.join(different)}")
@@ -118,7 +118,7 @@ def generated(root: Path) -> tuple[dict[Path, str], list[str]]:
     """What each generated file should hold, and why some cannot be made."""
     wanted = {root / "meta/runtime.yml": runtime(root)}
     problems = []
-    for role in sorted(path for path in (root / "roles").iterdir() if path.is_dir()):
+    for role in sorted(path for path in (root / "roles").iterdir() if path.is_dir() and path.name != "preflight"):
         try:
             wanted[role / "README.md"] = readme(role)
         except Stale as problem:

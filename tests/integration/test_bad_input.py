@@ -31,6 +31,8 @@ BAD = {
     "secrets_recovery_window_days": (6, "7 to 30"),
     "secrets_values": ({"no-such-secret": "x"}, "is none of secrets_entries"),
     "s3_user_uploads_expiration_days": (0, "at least 1"),
+    "s3_additional_buckets": (["logs"], "unable to convert to dict"),
+    "messaging_retention_days": ("a week", "unable to convert to int"),
 }
 
 
@@ -60,6 +62,17 @@ def test_one_sentence_before_the_first_call(refused, variable):
     assert variable in said and accepted in said
     assert "Traceback" not in done.stdout + done.stderr
     assert requests == []
+
+
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/plan.yml", "playbooks/messaging.yml"])
+def test_the_arguments_of_a_role_are_checked_whatever_playbook_has_it(empty, playbook):
+    empty.local.clear_requests()
+    done = empty.run(playbook, "--tags", "messaging", "-e", "messaging_topics=none", **site.as_json({}))
+    assert done.returncode != 0
+    (said,) = (message for messages in site.failures(done.stdout).values() for message in messages)
+    assert said.startswith("Validation of arguments failed:") and "messaging_topics" in said
+    # A playbook without the site's validation knows at most who calls.
+    assert {call["operation"] for call in empty.local.requests()} <= {"GetCallerIdentity"}
 
 
 WAYS = {

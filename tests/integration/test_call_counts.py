@@ -202,6 +202,16 @@ EXPECTED = {
 }
 
 
+# What one tier of a run need not ask because another one told, for each tier after it.
+TOLD = {
+    "kms:ListAliases": 10,
+    "ec2:DescribeSubnets": 4,
+    "ec2:DescribeSecurityGroups": 4,
+    "ec2:DescribeVpcs": 1,
+    "eks:DescribeCluster": 2,
+    "s3:ListBuckets": 1,
+    "wafv2:ListWebACLs": 1,
+}
 # Of the preflight, for the whole run.
 WHO = {"sts:GetCallerIdentity": 1}
 
@@ -215,3 +225,17 @@ def test_each_tier_alone_changes_nothing_and_calls_no_more_than_it_must(deployed
     assert {name: result["changed"] for name, result in results.items()} == {tier: False}
     calls = Counter(f"{call['service']}:{call['operation']}" for call in platform.local.requests())
     assert calls == {**WHO, **EXPECTED[tier]}
+
+
+def test_the_whole_site_asks_for_nothing_twice(deployed):
+    platform = deployed("prod")
+    platform.local.restore(platform.snapshot)
+    platform.local.clear_requests()
+    results = platform.results("site.yml")
+    assert not any(result["changed"] for result in results.values())
+    calls = Counter(f"{call['service']}:{call['operation']}" for call in platform.local.requests())
+    expected = Counter(WHO)
+    for tier in TIERS:
+        expected.update(EXPECTED[tier])
+    expected.subtract(TOLD)
+    assert calls == expected

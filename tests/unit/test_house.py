@@ -157,11 +157,11 @@ def test_what_other_tiers_look_up_says_so():
     assert {name for name, kind in looked_up.items() if kind.referred} == set(looked_up) & own
 
 
-@pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir()))
+@pytest.mark.parametrize("role", sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/defaults/main.yml")))
 def test_defaults_and_argument_specs_have_the_same_keys(role):
     defaults = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text())
-    specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]
-    specs = specs["preflight" if role == "platform" else "main"]["options"]
+    checked_by = "preflight" if role == "platform" else role
+    specs = yaml.safe_load((ROOT / f"roles/{checked_by}/meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert set(defaults) == set(specs)
     assert all(name.startswith(f"{role}_") for name in defaults)
     assert all("default" not in option for option in specs.values())
@@ -170,8 +170,8 @@ def test_defaults_and_argument_specs_have_the_same_keys(role):
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_an_inventory_holds_only_what_differs(environment):
     shared = {}
-    for role in (ROOT / "roles").iterdir():
-        shared.update(yaml.safe_load((role / "defaults/main.yml").read_text()))
+    for defaults in (ROOT / "roles").glob("*/defaults/main.yml"):
+        shared.update(yaml.safe_load(defaults.read_text()))
     for path in (ROOT / f"inventories/{environment}/group_vars").rglob("*.yml"):
         for name, value in (yaml.safe_load(path.read_text()) or {}).items():
             assert name in shared, f"{path.name}: no role has a variable {name}"
