@@ -97,6 +97,7 @@ class Settings:
         self.rate_limit = None
         self.queue_deleted_recently_seconds: float = 0
         self.kubernetes_api = True
+        self.kubeconfig = ""
 
     @property
     def rate_limit(self) -> float | None:
@@ -149,6 +150,8 @@ class Settings:
                 setattr(self, key, _seconds(key, values[key]))
         if "kubernetes_api" in values:
             self.kubernetes_api = bool(values["kubernetes_api"])
+        if "kubeconfig" in values:
+            self.kubeconfig = str(values["kubeconfig"] or "")
         if "rate_limit" in values:
             limit = values["rate_limit"]
             self.rate_limit = None if limit is None else _seconds("rate_limit", limit)
@@ -175,6 +178,7 @@ class Settings:
             "rate_limit": self.rate_limit,
             "queue_deleted_recently_seconds": self.queue_deleted_recently_seconds,
             "kubernetes_api": self.kubernetes_api,
+            "kubeconfig": self.kubeconfig,
         }
 
 

@@ -194,3 +194,51 @@ class TestState:
     def test_switched_off_an_endpoint_leads_nowhere(self, api, aws, client):
         aws.settings.kubernetes_api = False
         assert client("eks").describe_cluster(name="main")["cluster"]["endpoint"].endswith(".eks.amazonaws.com")
+
+
+def test_another_cluster_can_stand_behind_it(api, aws, tmp_path):
+    """What a kubeconfig names is asked in its user's name: here one more server of the same kind, which says who asked."""
+    import json
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked.append((self.command, self.path, self.headers["Authorization"], self.headers.get("Content-Type"), body))
+            content = json.dumps({"kind": "Status", "code": 409} if self.command == "POST" else {"items": []}).encode()
+            self.send_response(409 if self.command == "POST" else 200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = answer
+
+        def log_message(self, *_arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as other:
+        threading.Thread(target=other.serve_forever, args=(0.05,), daemon=True).start()
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "x",
+            "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+            "clusters": [{"name": "x", "cluster": {"server": f"http://127.0.0.1:{other.server_port}"}}],
+            "users": [{"name": "x", "user": {"token": "theirs"}}],
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        aws.settings.kubeconfig = str(tmp_path / "kubeconfig")
+        assert api.get("/api/v1/namespaces?labelSelector=a%3Db") == {"items": []}
+        assert api.call("POST", MAPS, {"metadata": {"name": "x"}})[0] == 409
+        assert api.call("PATCH", f"{MAPS}/x", {"data": None}, MERGE)[0] == 200
+        assert Api(api.endpoint, api.authority, "no").call("GET", "/version")[0] == 401
+        other.shutdown()
+    assert [(method, path, who) for method, path, who, *_rest in asked] == [
+        ("GET", "/api/v1/namespaces?labelSelector=a%3Db", "Bearer theirs"),
+        ("POST", MAPS, "Bearer theirs"),
+        ("PATCH", f"{MAPS}/x", "Bearer theirs"),
+    ]
+    assert asked[2][3:] == (MERGE, b'{"data": null}')
