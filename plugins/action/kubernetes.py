@@ -129,7 +129,7 @@ class ActionModule(TierAction):
         first = [item for item in work if not (pending and BY_KIND[item["kind"]].release)]
         after, failures = self._write(access, first)
         for release in pending if not failures else ():
-            failures.update(self._install(access, params, helm, release))
+            failures.update(self._install(access, params, helm, release, survey.ended_badly(release)))
         if pending and not failures:
             made, failed = self._write(access, [item for item in work if item not in first])
             after.update(made)
@@ -177,7 +177,10 @@ class ActionModule(TierAction):
         doing = {"absent": "delete", "patched": "label"}.get(state, "apply")
         return read(answer, items, doing)
 
-    def _install(self, access: _Access, params: Mapping[str, Any], helm: str, release: releases.Release) -> dict[str, str]:
+    def _install(
+        self, access: _Access, params: Mapping[str, Any], helm: str, release: releases.Release, again: bool
+    ) -> dict[str, str]:
+        """``again``: although chart and values are the same, since the last revision did not come about."""
         arguments = {
             **access.arguments,
             "release_name": release.name,
@@ -187,6 +190,7 @@ class ActionModule(TierAction):
             "release_values": release.values,
             "binary_path": helm,
             "wait": True,
+            "force": again,
             "timeout": params["helm_timeout"],
             **({"chart_repo_url": release.repository} if release.repository else {}),
         }
@@ -207,7 +211,10 @@ class ActionModule(TierAction):
         """Run another collection's module with the access, and its temporary files where they are removed."""
         before, environment = self._task.check_mode, self._task.environment
         self._task.check_mode = check_mode
-        self._task.environment = [*(environment or []), {"TMPDIR": str(access.folder)}]
+        self._task.environment = [
+            *(environment or []),
+            {"TMPDIR": str(access.folder), "HELM_CACHE_HOME": str(access.folder / "helm")},
+        ]
         try:
             return self._execute_module(module_name=name, module_args=arguments, task_vars=self._variables)
         finally:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 import yaml
-from support import site
+from support import helm, site
 from support.kubernetes_api import Api
 
 ROLE = "agent_platform.aws.kubernetes"
@@ -223,6 +223,33 @@ def test_without_its_release_a_kind_is_held_back(inside):
     ):
         assert f"which the release {release} brings" in held and one in held and one not in actions(result)
     assert second["plan"] == [] and second["warnings"] == result["warnings"]
+
+
+@dev
+def test_releases_come_between_what_they_need_and_what_they_bring(inside):
+    log = inside.folder / "helm.log"
+    env = {"HELM_TEST_LOG": str(log)}
+    two = [{"name": "external-secrets", "version": "0.19.2"}, {"name": "keda", "version": "2.17.2"}]
+    step = {"kubernetes_helm_releases": two, "kubernetes_helm_binary": str(helm.wrapper(inside.folder / "helm"))}
+    would, did, then = inside.results({**step, "check": True}, step, step, env=env)
+    assert planned(did) == planned(would) and then["plan"] == []
+    assert actions(did)["scaled_object/agents/events"] == "create" and "target_group_binding/agents/agent" not in actions(did)
+    first, second = (json.loads(line) for line in log.read_text().splitlines())
+    assert (first["name"], second["name"]) == ("external-secrets", "keda")
+    assert "default-deny" in first["stood"] and "--wait" in first["arguments"]
+    assert "--repo=https://kedacore.github.io/charts" in second["arguments"]
+    assert set(inside.api.items("/apis/keda.sh/v1alpha1/namespaces/agents/scaledobjects")) == {"events"}
+
+    newer = [two[0], {**two[1], "version": "2.18.0", "values": {"fail": True}}]
+    (would,) = inside.results({**step, "kubernetes_helm_releases": newer, "check": True}, env=env)
+    assert {
+        (change["field"], change["new"])
+        for change in planned(would)["helm_release/keda/keda", "update"]
+        if change["field"] == "version"
+    } == {("version", "2.18.0")}
+    said = inside.failure({**step, "kubernetes_helm_releases": newer}, env=env)
+    assert "could not install helm_release/keda/keda" in said and "does not become ready" in said
+    assert [path for path in (inside.folder / "tmp").rglob("*") if path.is_file()] == []
 
 
 # --- the diagrams
