@@ -7,9 +7,10 @@ import datetime
 import urllib.parse
 
 import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
 from support.kubernetes_api import Api, definition, token
 
-from local_aws.kubernetes_api import tokens
+from local_aws.kubernetes_api import authority, tokens
 from local_aws.kubernetes_api.store import merged
 
 MERGE = "application/merge-patch+json"
@@ -242,3 +243,41 @@ def test_another_cluster_can_stand_behind_it(api, aws, tmp_path):
         ("PATCH", f"{MAPS}/x", "Bearer theirs"),
     ]
     assert asked[2][3:] == (MERGE, b'{"data": null}')
+
+
+class TestTheCollectionsClient:
+    """As the kubernetes tier signs, reads, and says what stands in the way."""
+
+    @pytest.fixture
+    def reach(self, api, monkeypatch):
+        from ansible_collections.agent_platform.aws.plugins.module_utils.aws import eks_token
+        from ansible_collections.agent_platform.aws.plugins.module_utils.aws.session import Connection
+        from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Cluster
+
+        def cluster(name="main", authority=api.authority, endpoint_url="http://127.0.0.1:9"):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+            connection = Connection({"region": "us-east-1", "endpoint_url": endpoint_url})
+            return Cluster("main", api.endpoint, base64.b64encode(authority.encode()).decode(), eks_token.token(connection, name))
+
+        return cluster
+
+    def test_it_is_let_in_whatever_endpoint_of_aws_is_configured(self, reach):
+        cluster = reach()
+        cluster.reach()
+        assert cluster.get("/version")["major"] == "1" and cluster.get("/api/v1/namespaces/missing") is None
+        assert cluster.served(["apps/v1", "keda.sh/v1alpha1"]) == {"apps/v1": {"Deployment"}, "keda.sh/v1alpha1": set()}
+        assert not cluster.has_custom_metrics()
+
+    def test_a_caller_whom_the_cluster_does_not_know(self, reach):
+        with pytest.raises(EngineError, match=r"the cluster main does not know this caller: .* eks_access_entries"):
+            reach(name="other").get("/version")
+
+    def test_a_server_that_is_another(self, reach):
+        with pytest.raises(EngineError, match=r"could not read /version of the cluster main: .*certificate"):
+            reach(authority=authority.make("127.0.0.1")[0]).get("/version")
+
+    def test_everything_in_a_namespace_is_listed(self, reach, api):
+        api.create(MAPS, {"metadata": {"name": "one"}, "data": {}})
+        api.create(APPS, deployment())
+        found = {(item["kind"], item["metadata"]["name"]) for item in reach().contents("agents")}
+        assert found == {("ConfigMap", "one"), ("Deployment", "d")}
