@@ -99,6 +99,7 @@ class Settings:
         self.kubernetes_api = True
         self.message_moves: bool = True
         self.message_move_rate: float = 0
+        self.kubeconfig = ""
 
     @property
     def rate_limit(self) -> float | None:
@@ -153,6 +154,8 @@ class Settings:
             self.kubernetes_api = bool(values["kubernetes_api"])
         if "message_moves" in values:
             self.message_moves = bool(values["message_moves"])
+        if "kubeconfig" in values:
+            self.kubeconfig = str(values["kubeconfig"] or "")
         if "rate_limit" in values:
             limit = values["rate_limit"]
             self.rate_limit = None if limit is None else _seconds("rate_limit", limit)
@@ -181,6 +184,7 @@ class Settings:
             "kubernetes_api": self.kubernetes_api,
             "message_moves": self.message_moves,
             "message_move_rate": self.message_move_rate,
+            "kubeconfig": self.kubeconfig,
         }
 
 

@@ -15,6 +15,7 @@ from local_aws.kubernetes_api import authority
 from local_aws.kubernetes_api.kinds import Served
 from local_aws.kubernetes_api.store import Failure, Store
 from local_aws.kubernetes_api.tokens import Refused, check
+from local_aws.kubernetes_api.upstream import forward
 
 HOST = "127.0.0.1"
 MERGE_PATCH = "application/merge-patch+json"
@@ -104,6 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
             except Refused as error:
                 raise Failure(401, "Unauthorized", f"Unauthorized: {error}") from error
             path, query = f"/{rest[0].rstrip('/')}", {key: values[0] for key, values in parse_qs(url.query).items()}
+            if GATE.settings.kubeconfig:
+                kind = self.headers.get("Content-Type") or "application/json"
+                return forward(GATE.settings.kubeconfig, self.command, path, query, kind, body)
             store = Store(cluster)
             return discover(store, path, cluster.shown["version"]) or self._serve(store, path, query, body)
 

@@ -21,9 +21,8 @@ from typing import Any
 
 from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.action.tier import ActionModule as TierAction
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import compare, releases
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import releases
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.answers import problems, read
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Cluster
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, gather
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.approval import objection
@@ -98,7 +97,7 @@ class ActionModule(TierAction):
                 outcome = self._looked(params, survey, after)
                 if looks:
                     return outcome
-            return self._apply(params, access, survey, cluster, ground)
+            return self._apply(params, access, survey)
 
     def _looked(self, params: Mapping[str, Any], survey: Survey, after: Mapping[str, Object]) -> Outcome:
         """Raises Refused where the verb is one that writes."""
@@ -118,7 +117,7 @@ class ActionModule(TierAction):
 
     # --- writes
 
-    def _apply(self, params: Mapping[str, Any], access: _Access, survey: Survey, cluster: Cluster, ground: Ground) -> Outcome:
+    def _apply(self, params: Mapping[str, Any], access: _Access, survey: Survey) -> Outcome:
         """Objects of Kubernetes's own kinds, then the releases, then objects of the kinds that those bring; then deletions."""
         refused = survey.plan({})
         if refused.refusals:
@@ -128,15 +127,19 @@ class ActionModule(TierAction):
         work = survey.work()
         first = [item for item in work if not (pending and BY_KIND[item["kind"]].release)]
         after, failures = self._write(access, first)
-        for release in pending if not failures else ():
-            failures.update(self._install(access, params, helm, release))
+        done = set(after)
+        for release in pending:
+            if not failures:
+                failures = self._install(access, params, helm, release, survey.ended_badly(release))
+                done |= {release.address} - set(failures)
         if pending and not failures:
-            made, failed = self._write(access, [item for item in work if item not in first])
+            made, failures = self._write(access, [item for item in work if item not in first])
             after.update(made)
-            failures.update(failed)
+            done |= set(made)
         if not failures:
-            _gone, failures = self._write(access, [_reference(item) for item in survey.deletable()], state="absent")
-        return _done(survey, after, failures)
+            gone, failures = self._write(access, [_reference(item) for item in survey.deletable()], state="absent")
+            done |= set(gone)
+        return _done(survey.plan(after), done, failures)
 
     def _adopt(self, survey: Survey, ground: Ground, looks: bool) -> Outcome:
         plan = survey.adoption()
@@ -177,7 +180,10 @@ class ActionModule(TierAction):
         doing = {"absent": "delete", "patched": "label"}.get(state, "apply")
         return read(answer, items, doing)
 
-    def _install(self, access: _Access, params: Mapping[str, Any], helm: str, release: releases.Release) -> dict[str, str]:
+    def _install(
+        self, access: _Access, params: Mapping[str, Any], helm: str, release: releases.Release, again: bool
+    ) -> dict[str, str]:
+        """``again``: although chart and values are the same, since the last revision did not come about."""
         arguments = {
             **access.arguments,
             "release_name": release.name,
@@ -187,6 +193,7 @@ class ActionModule(TierAction):
             "release_values": release.values,
             "binary_path": helm,
             "wait": True,
+            "force": again,
             "timeout": params["helm_timeout"],
             **({"chart_repo_url": release.repository} if release.repository else {}),
         }
@@ -207,7 +214,10 @@ class ActionModule(TierAction):
         """Run another collection's module with the access, and its temporary files where they are removed."""
         before, environment = self._task.check_mode, self._task.environment
         self._task.check_mode = check_mode
-        self._task.environment = [*(environment or []), {"TMPDIR": str(access.folder)}]
+        self._task.environment = [
+            *(environment or []),
+            {"TMPDIR": str(access.folder), "HELM_CACHE_HOME": str(access.folder / "helm")},
+        ]
         try:
             return self._execute_module(module_name=name, module_args=arguments, task_vars=self._variables)
         finally:
@@ -235,14 +245,9 @@ def _reference(item: Object) -> Object:
     return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
 
 
-def _done(survey: Survey, after: Mapping[str, Object], failures: dict[str, str]) -> Outcome:
-    """What was done, out of what was to be done."""
-    plan: Plan = survey.plan(after)
-    reached = {address(item) for item in survey.missing()} & set(after) | {
-        where for where in after if where in survey.ours and compare.changes(survey.ours[where], after[where])
-    }
-    if not failures:
-        return Outcome(plan, applied=sorted(action.address for action in plan.actions))
-    done = {action.address for action in plan.actions if action.address in reached}
-    rest = {action.address for action in plan.actions} - done - set(failures)
-    return Outcome(plan, applied=sorted(done), failures=failures, skipped=sorted(rest))
+def _done(plan: Plan, done: set[str], failures: dict[str, str]) -> Outcome:
+    """``plan``: what was to be done. ``done``: what the cluster has taken, changed by it or not."""
+    planned = {action.address for action in plan.actions}
+    return Outcome(
+        plan, applied=sorted(planned & done), failures=failures, skipped=sorted(planned - done - set(failures)) if failures else []
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -72,10 +73,16 @@ class Api:
         return answer
 
     def define(self) -> None:
-        """The kinds that the releases bring."""
+        """The kinds that the releases bring, served."""
         for (group, version), kinds in CUSTOM.items():
             for kind, plural in kinds.items():
-                self.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(group, version, kind, plural))
+                body = definition(group, version, kind, plural)
+                status, answer = self.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body)
+                assert status in (201, 409), answer
+        end = time.monotonic() + 60
+        while any(self.call("GET", f"/apis/{group}/{version}")[0] != 200 for group, version in CUSTOM):
+            assert time.monotonic() < end, "the kinds are not served"
+            time.sleep(1)
 
 
 def definition(group: str, version: str, kind: str, plural: str) -> dict[str, Any]:

@@ -100,6 +100,9 @@ class Survey:
             {"field": name, "old": standing[name], "new": value} for name, value in wanted.items() if standing.get(name) != value
         ]
 
+    def ended_badly(self, release: Release) -> bool:
+        return any(change["field"] == "status" for change in self.release_changes(release)) and release.address in self.standing
+
     def held_back(self) -> list[str]:
         """A sentence for each API that neither stands nor comes by a release of the configuration."""
         held: dict[tuple[str, str], list[str]] = {}

@@ -72,7 +72,7 @@ class Ground:
 
 
 def learn(params: Mapping[str, Any]) -> Ground | None:
-    """None for a verb that has nothing to ask of the cluster. Raises EngineError."""
+    """None where there is nothing to ask of a cluster. Raises EngineError."""
     connection = Connection(params)
     deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
     check_common(params, deployment)
@@ -98,6 +98,8 @@ def learn(params: Mapping[str, Any]) -> Ground | None:
         resources, wanted = tier.lookups(params, place)
         facts, missing = engine.look_up(resources, wanted)
     except MissingDependency as error:
+        if params["state"] == "absent":
+            return None
         if params["verb"] in WRITING:
             raise
         facts, missing = {}, Plan(refusals=[Refusal(error.address, str(error), missing=True)])

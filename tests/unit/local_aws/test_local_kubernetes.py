@@ -7,9 +7,10 @@ import datetime
 import urllib.parse
 
 import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
 from support.kubernetes_api import Api, definition, token
 
-from local_aws.kubernetes_api import tokens
+from local_aws.kubernetes_api import authority, tokens
 from local_aws.kubernetes_api.store import merged
 
 MERGE = "application/merge-patch+json"
@@ -194,3 +195,89 @@ class TestState:
     def test_switched_off_an_endpoint_leads_nowhere(self, api, aws, client):
         aws.settings.kubernetes_api = False
         assert client("eks").describe_cluster(name="main")["cluster"]["endpoint"].endswith(".eks.amazonaws.com")
+
+
+def test_another_cluster_can_stand_behind_it(api, aws, tmp_path):
+    """What a kubeconfig names is asked in its user's name: here one more server of the same kind, which says who asked."""
+    import json
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked.append((self.command, self.path, self.headers["Authorization"], self.headers.get("Content-Type"), body))
+            content = json.dumps({"kind": "Status", "code": 409} if self.command == "POST" else {"items": []}).encode()
+            self.send_response(409 if self.command == "POST" else 200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = answer
+
+        def log_message(self, *_arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as other:
+        threading.Thread(target=other.serve_forever, args=(0.05,), daemon=True).start()
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "x",
+            "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+            "clusters": [{"name": "x", "cluster": {"server": f"http://127.0.0.1:{other.server_port}"}}],
+            "users": [{"name": "x", "user": {"token": "theirs"}}],
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        aws.settings.kubeconfig = str(tmp_path / "kubeconfig")
+        assert api.get("/api/v1/namespaces?labelSelector=a%3Db") == {"items": []}
+        assert api.call("POST", MAPS, {"metadata": {"name": "x"}})[0] == 409
+        assert api.call("PATCH", f"{MAPS}/x", {"data": None}, MERGE)[0] == 200
+        assert Api(api.endpoint, api.authority, "no").call("GET", "/version")[0] == 401
+        other.shutdown()
+    assert [(method, path, who) for method, path, who, *_rest in asked] == [
+        ("GET", "/api/v1/namespaces?labelSelector=a%3Db", "Bearer theirs"),
+        ("POST", MAPS, "Bearer theirs"),
+        ("PATCH", f"{MAPS}/x", "Bearer theirs"),
+    ]
+    assert asked[2][3:] == (MERGE, b'{"data": null}')
+
+
+class TestTheCollectionsClient:
+    """As the kubernetes tier signs, reads, and says what stands in the way."""
+
+    @pytest.fixture
+    def reach(self, api, monkeypatch):
+        from ansible_collections.agent_platform.aws.plugins.module_utils.aws import eks_token
+        from ansible_collections.agent_platform.aws.plugins.module_utils.aws.session import Connection
+        from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Cluster
+
+        def cluster(name="main", authority=api.authority, endpoint_url="http://127.0.0.1:9"):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+            connection = Connection({"region": "us-east-1", "endpoint_url": endpoint_url})
+            return Cluster("main", api.endpoint, base64.b64encode(authority.encode()).decode(), eks_token.token(connection, name))
+
+        return cluster
+
+    def test_it_is_let_in_whatever_endpoint_of_aws_is_configured(self, reach):
+        cluster = reach()
+        cluster.reach()
+        assert cluster.get("/version")["major"] == "1" and cluster.get("/api/v1/namespaces/missing") is None
+        assert cluster.served(["apps/v1", "keda.sh/v1alpha1"]) == {"apps/v1": {"Deployment"}, "keda.sh/v1alpha1": set()}
+        assert not cluster.has_custom_metrics()
+
+    def test_a_caller_whom_the_cluster_does_not_know(self, reach):
+        with pytest.raises(EngineError, match=r"the cluster main does not know this caller: .* eks_access_entries"):
+            reach(name="other").get("/version")
+
+    def test_a_server_that_is_another(self, reach):
+        with pytest.raises(EngineError, match=r"could not read /version of the cluster main: .*certificate"):
+            reach(authority=authority.make("127.0.0.1")[0]).get("/version")
+
+    def test_everything_in_a_namespace_is_listed(self, reach, api):
+        api.create(MAPS, {"metadata": {"name": "one"}, "data": {}})
+        api.create(APPS, deployment())
+        found = {(item["kind"], item["metadata"]["name"]) for item in reach().contents("agents")}
+        assert found == {("ConfigMap", "one"), ("Deployment", "d")}
