@@ -103,8 +103,7 @@ options:
     default: {}
     suboptions:
       image:
-        description: Image of its pod, with Ansible, this collection and what it needs, such as a controller's execution
-        environment.
+        description: Image with Ansible, this collection and what it needs, such as a controller's execution environment.
         type: str
       namespace:
         description: Namespace that it runs in.

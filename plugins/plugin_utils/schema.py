@@ -16,9 +16,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN_TEXT
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, compare
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, check_approved, compare
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import only_looks
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job
@@ -196,7 +195,7 @@ class Inside:
             items, seen = self._compare(connection)
             if not items:
                 return []
-            self._check_approved(items)
+            check_approved(self.params.get("approved"), items)
             if connection is None:
                 self.community("postgresql_db", {"name": self.wanted.database, "maintenance_db": MAINTENANCE}, drop=("login_db",))
                 connection = self._connection(stack)
@@ -239,26 +238,6 @@ class Inside:
 
     def _lets_in(self, password: str) -> bool:
         return connect.lets_in(self.target, self.wanted.application, password)
-
-    def _check_approved(self, items: Iterable[Item]) -> None:
-        """Raises EngineError for what the plan that was approved does not have."""
-        approved = self.params.get("approved")
-        for item in items if approved is not None else ():
-            allowed = approved.get(item.address)
-            begun = allowed is not None and allowed["action"] == "create" and item.action == "update"
-            if allowed is None or (allowed["action"] != item.action and not begun):
-                raise EngineError(
-                    f"{item.address}: {item.action} is not in the plan that was approved: make a new one with playbooks/plan.yml"
-                )
-            moved = [
-                name
-                for name, (_old, new) in item.fields.items()
-                if not begun and allowed["fields"].get(name) not in (new, UNKNOWN_TEXT)
-            ]
-            if moved:
-                raise EngineError(
-                    f"{item.address}: {moved[0]} is to become something else than in the plan that was approved: make a new one"
-                )
 
     def community(self, module: str, arguments: Mapping[str, Any], drop: Iterable[str] = ()) -> Any:
         common = connect.community_arguments(self.target, self.master.user, self.master.password)

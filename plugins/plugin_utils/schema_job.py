@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema import job
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, check_approved
 
+# Seconds: between two looks at a Job, and by which its end may be told late.
+LOOK_EVERY = 5.0
+SLACK = 60.0
 # Of the role's variables, those that the pod gets otherwise or has no use for.
 OTHERWISE = ("ca_bundle", "job", "migrations_path", "run_in", "tunnel_address", "tunnel_port")
 
@@ -55,29 +60,51 @@ def run(
             "schema_job: connection is empty, so that the cluster cannot be reached: give its host, ca_cert and api_key, or a "
             "kubeconfig"
         )
-    found = execute(
-        "kubernetes.core.k8s_info",
-        {**connection, "api_version": "batch/v1", "kind": "Job", "namespace": settings["namespace"], "name": name},
-    )
-    standing = (found.get("resources") or [None])[0]
-    conditions = {one["type"] for one in ((standing or {}).get("status") or {}).get("conditions") or () if one["status"] == "True"}
+    cluster = _Cluster(execute, connection, settings["namespace"], name)
+    conditions = cluster.conditions()
     if "Complete" in conditions:
         return []
     if looks:
         return [item]
+    check_approved(params.get("approved"), [item])
     if "Failed" in conditions:
-        gone = {"state": "absent", "api_version": "batch/v1", "kind": "Job", "namespace": settings["namespace"], "name": name}
-        execute("kubernetes.core.k8s", {**connection, **gone, "wait": True, "delete_options": {"propagationPolicy": "Foreground"}})
+        cluster.remove()
     for definition in objects:
-        wait = {"wait": True, "wait_timeout": settings["timeout_seconds"], "wait_condition": {"type": "Complete", "status": "True"}}
-        try:
-            execute(
-                "kubernetes.core.k8s", {**connection, "definition": definition, **(wait if definition["kind"] == "Job" else {})}
-            )
-        except EngineError as error:
+        cluster.make(definition)
+    give_up = time.monotonic() + settings["timeout_seconds"] + SLACK
+    while "Complete" not in (conditions := cluster.conditions()):
+        if "Failed" in conditions or time.monotonic() > give_up:
+            ended = f"failed ({conditions['Failed']})" if "Failed" in conditions else "did not end in its time"
             raise EngineError(
-                f"{item.address}: it did not complete ({error}): see what it says by: kubectl -n {settings['namespace']} logs "
-                f"job/{name}"
-            ) from error
+                f"{item.address}: it {ended}: see what it says by kubectl -n {settings['namespace']} logs job/{name}, and run again"
+            )
+        time.sleep(LOOK_EVERY)
     done.append(item.address)
     return [item]
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    """What is done about one Job and its ConfigMap. ``connection``: as kubernetes.core takes it."""
+
+    execute: Callable[[str, Mapping[str, Any]], Any]
+    connection: Mapping[str, Any]
+    namespace: str
+    name: str
+
+    def conditions(self) -> dict[str, str]:
+        """Of the Job, those that are so: type -> reason. Empty where there is no Job."""
+        found = self.execute("kubernetes.core.k8s_info", {**self.connection, **self._which()})
+        status = next(iter(found.get("resources") or ()), {}).get("status") or {}
+        return {one["type"]: one.get("reason", "") for one in status.get("conditions") or () if one["status"] == "True"}
+
+    def remove(self) -> None:
+        """With its pods."""
+        gone = {"state": "absent", "wait": True, "delete_options": {"propagationPolicy": "Foreground"}}
+        self.execute("kubernetes.core.k8s", {**self.connection, **self._which(), **gone})
+
+    def make(self, definition: Mapping[str, Any]) -> None:
+        self.execute("kubernetes.core.k8s", {**self.connection, "definition": definition})
+
+    def _which(self) -> dict[str, Any]:
+        return {"api_version": "batch/v1", "kind": "Job", "namespace": self.namespace, "name": self.name}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 
 import boto3
 import psycopg
@@ -311,14 +312,16 @@ def test_a_secret_that_holds_something_else_is_told(whole):
 # --- the way there, and what is not done
 
 
-def test_a_database_that_cannot_be_reached_is_told_with_the_ways_out(fresh, monkeypatch):
-    from local_aws.database import DATABASE
-
-    monkeypatch.setattr(DATABASE, "server", None)
-    for how in ({}, {"verb": "plan"}, {"check_mode": True}):
-        result = fresh.run(**how)
-        assert result["failed"]
-        assert all(way in result["msg"] for way in ("execution node in the VPC", "schema_tunnel_address", "schema_run_in: cluster"))
+def test_a_database_that_cannot_be_reached_is_told_with_the_ways_out(fresh):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nowhere = {"tunnel_address": "127.0.0.1", "tunnel_port": unused.getsockname()[1]}
+        for how in ({}, {"verb": "plan"}, {"check_mode": True}):
+            result = fresh.run(**how, **nowhere)
+            assert result["failed"]
+            assert all(
+                way in result["msg"] for way in ("execution node in the VPC", "schema_tunnel_address", "schema_run_in: cluster")
+            )
 
 
 def test_the_near_end_of_a_tunnel_is_connected_to_and_the_certificate_is_held_to_the_databases_name(fresh, monkeypatch):

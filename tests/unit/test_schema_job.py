@@ -104,21 +104,30 @@ def test_more_than_a_config_map_takes_is_refused():
 
 
 class Cluster:
-    """Answers as kubernetes.core does, and notes what it was asked."""
+    """Answers as kubernetes.core does, and notes what it was asked. ``then``: the Job's condition at each look after it was
+    made."""
 
-    def __init__(self, conditions=(), fails=False):
-        self.conditions, self.fails, self.calls = conditions, fails, []
+    def __init__(self, condition=None, then=("Complete",)):
+        self.condition, self.then, self.calls = condition, list(then), []
 
     def __call__(self, module, arguments):
         self.calls.append(
             (module.rsplit(".", 1)[-1], arguments.get("state") or arguments.get("definition", {}).get("kind") or "look")
         )
-        if module.endswith("k8s_info"):
-            status = {"conditions": [{"type": kind, "status": "True"} for kind in self.conditions]}
-            return {"resources": [{"status": status}] if self.conditions else []}
-        if self.fails and arguments.get("wait_condition"):
-            raise EngineError("k8s failed: timed out")
-        return {"changed": True}
+        if ("k8s", "Job") in self.calls and module.endswith("k8s_info"):
+            self.condition = self.then.pop(0)
+        if self.condition is None:
+            return {"resources": []}
+        return {
+            "resources": [
+                {"status": {"conditions": [{"type": self.condition, "status": "True", "reason": "BackoffLimitExceeded"}]}}
+            ]
+        }
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(schema_job, "LOOK_EVERY", 0.0)
 
 
 def run(parameters, cluster, looks=False, **connection):
@@ -137,34 +146,53 @@ def test_without_a_way_to_the_cluster_it_is_planned_and_not_run(parameters):
         run(parameters, Cluster())
 
 
+LOOK = ("k8s_info", "look")
+MADE = [("k8s", "ConfigMap"), ("k8s", "Job")]
+
+
 def test_it_is_made_and_waited_for(parameters):
-    cluster = Cluster()
+    cluster = Cluster(then=[None, "SuccessCriteriaMet", "Complete"])
     (item,), done = run(parameters, cluster, **HOST)
-    assert cluster.calls == [("k8s_info", "look"), ("k8s", "ConfigMap"), ("k8s", "Job")]
+    assert cluster.calls == [LOOK, *MADE, LOOK, LOOK, LOOK]
     assert done == [item.address]
 
 
 def test_a_look_only_looks(parameters):
     cluster = Cluster()
     assert len(run(parameters, cluster, looks=True, **HOST)[0]) == 1
-    assert cluster.calls == [("k8s_info", "look")]
+    assert cluster.calls == [LOOK]
 
 
 def test_one_that_is_through_is_not_run_again(parameters):
-    cluster = Cluster(conditions=["Complete"])
+    cluster = Cluster("Complete")
     assert run(parameters, cluster, **HOST) == ([], [])
-    assert cluster.calls == [("k8s_info", "look")]
+    assert cluster.calls == [LOOK]
 
 
 def test_one_that_failed_is_taken_away_and_made_again(parameters):
-    cluster = Cluster(conditions=["Failed"])
+    cluster = Cluster("Failed")
     run(parameters, cluster, **HOST)
-    assert cluster.calls == [("k8s_info", "look"), ("k8s", "absent"), ("k8s", "ConfigMap"), ("k8s", "Job")]
+    assert cluster.calls == [LOOK, ("k8s", "absent"), *MADE, LOOK]
 
 
 def test_where_it_fails_its_words_are_named(parameters):
-    with pytest.raises(EngineError, match=r"it did not complete .*: see what it says by: kubectl -n agents logs job/schema-"):
-        run(parameters, Cluster(fails=True), **HOST)
+    with pytest.raises(
+        EngineError, match=r"it failed \(BackoffLimitExceeded\): see what it says by kubectl -n agents logs job/schema-"
+    ):
+        run(parameters, Cluster(then=["Failed"]), **HOST)
+
+
+def test_one_that_does_not_end_is_given_up(parameters, monkeypatch):
+    monkeypatch.setattr(schema_job, "SLACK", -float("inf"))
+    with pytest.raises(EngineError, match="it did not end in its time"):
+        run(parameters, Cluster(then=[None]), **HOST)
+
+
+def test_one_that_was_not_approved_is_not_made(parameters):
+    cluster = Cluster()
+    with pytest.raises(EngineError, match="create is not in the plan that was approved"):
+        run({**parameters, "approved": {}}, cluster, **HOST)
+    assert cluster.calls == [LOOK]
 
 
 def test_the_pod_gets_the_variables_of_the_role(parameters):

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..reconcile.errors import EngineError
 from ..reconcile.unknown import UNKNOWN_TEXT
 from .look import PARTITION, PUBLIC, Privileges, Seen
 from .migrations import Migration, pending
@@ -162,3 +163,24 @@ def _grouped(differences: Iterator[tuple[str, str, tuple[str, ...]]]) -> list[di
         {"kind": kind, "objects": names, "roles": list(held), "privileges": list(rights)}
         for (kind, held, rights), names in objects.items()
     ]
+
+
+def check_approved(approved: Mapping[str, Mapping[str, Any]] | None, items: Iterable[Item]) -> None:
+    """``approved``: what a plan lets be done, by address; None: everything. Raises EngineError for the first item that is not in
+    it.
+
+    What a run that was cut off has begun to make is an update by now.
+    """
+    for item in items if approved is not None else ():
+        allowed = approved.get(item.address)
+        begun = allowed is not None and allowed["action"] == "create" and item.action == "update"
+        if allowed is None or (allowed["action"] != item.action and not begun):
+            raise EngineError(
+                f"{item.address}: {item.action} is not in the plan that was approved: make a new one with playbooks/plan.yml"
+            )
+        for name, (_old, new) in item.fields.items():
+            if not begun and allowed["fields"].get(name) not in (new, UNKNOWN_TEXT):
+                raise EngineError(
+                    f"{item.address}: {name} is to become something else than in the plan that was approved: make a new one with "
+                    "playbooks/plan.yml"
+                )
