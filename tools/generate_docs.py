@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the text that follows from other files, or with --check say what is stale and fail.
 
-- meta/runtime.yml: the action group `aws` of the tiers' modules, and their routing to the action plugin `tier`.
+- meta/runtime.yml: the action group `aws` of the modules that call AWS, and the routing of the tiers' to the action plugin `tier`.
 - roles/*/README.md: the table of variables, between the two markers, from meta/argument_specs.yml and defaults/main.yml.
 
 Fails too when a role's defaults and its argument specification do not name the same variables.
@@ -43,13 +43,19 @@ def action_plugin(root: Path, module: str) -> str:
     return f"agent_platform.aws.{module}" if (root / f"plugins/action/{module}.py").exists() else ACTION_PLUGIN
 
 
+def calls_aws(root: Path, module: str) -> bool:
+    """A tier's module, or one that takes a connection's parameters like them."""
+    return is_tier(root, module) or "- amazon.aws.common.modules" in (root / f"plugins/modules/{module}.py").read_text()
+
+
 def runtime(root: Path) -> str:
     """meta/runtime.yml: what stands above the mark, then the generated part."""
     head = (root / "meta/runtime.yml").read_text().partition(RUNTIME_MARK)[0]
-    names = [name for name in modules(root) if is_tier(root, name)]
+    grouped = [name for name in modules(root) if calls_aws(root, name)]
+    names = [name for name in grouped if is_tier(root, name)]
     lines = [head, RUNTIME_MARK]
     if names:
-        lines += ["action_groups:\n", "  aws:\n", *(f"    - {name}\n" for name in names)]
+        lines += ["action_groups:\n", "  aws:\n", *(f"    - {name}\n" for name in grouped)]
         lines += ["plugin_routing:\n", "  modules:\n"]
         lines += [f"    {name}:\n      action_plugin: {action_plugin(root, name)}\n" for name in names]
     return "".join(lines)

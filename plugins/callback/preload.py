@@ -12,6 +12,7 @@ short_description: Load once what every tier needs
 description:
   - Ansible forks a process for each task. What the controller has loaded by then, such as boto3 and the engine, each of them has at
     once, instead of loading it again, which is most of the time of a task that changes nothing.
+  - It also keeps the bytecode of the collection's Python files, which Ansible would compile anew, in C(__pycache__).
   - Without it a run does the same, more slowly.
 author:
   - agent_platform contributors (@agent-platform)

@@ -92,7 +92,7 @@ options:
     elements: str
     default: []
   planned:
-    description: What earlier tiers of the same run planned or kept. The action plugin passes it; leave it unset.
+    description: What earlier tiers of the same run planned, kept or found. The action plugin passes it; leave it unset.
     type: dict
   approved:
     description: What the plan that is applied allows. The action plugin passes it; leave it unset.

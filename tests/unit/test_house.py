@@ -145,6 +145,11 @@ class TestTools:
             tiers.tool(name).check(checked.validated_parameters)
 
 
+def test_defaults_of_the_group_reach_the_question_who_calls():
+    runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
+    assert set(runtime["action_groups"]["aws"]) == {*tiers.tier_names(), *tiers.tool_names(), "identity"}
+
+
 @pytest.mark.parametrize("playbook", OF_ALL_TIERS)
 def test_a_playbook_of_all_tiers_has_them_in_the_order_of_the_site(playbook):
     assert [name for name, _tags in site.roles_in(playbook)] == site.tiers_in_order()
