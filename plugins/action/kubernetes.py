@@ -41,7 +41,8 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module imp
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import kubernetes as tier_kubernetes
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernetes_facts import Ground, learn
 
-APPLY, HELM = "kubernetes.core.k8s", "kubernetes.core.helm"
+APPLY = "kubernetes.core.k8s"
+HELM = "kubernetes.core.helm"
 ELSEWHERE = (
     "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "
     "can be reached"

@@ -188,8 +188,8 @@ EXPECTED = {
         "ec2:DescribeSubnets": 1,
         "elbv2:DescribeTargetGroups": 1,
         "sqs:ListQueues": 1,
-        "sqs:ListQueueTags": QUEUES // 2,  # those that are consumed
-        "sqs:GetQueueAttributes": QUEUES // 2,
+        "sqs:ListQueueTags": QUEUES,
+        "sqs:GetQueueAttributes": QUEUES,
         "rds:DescribeDBInstances": 1,
         "elasticache:DescribeReplicationGroups": 1,
     },
