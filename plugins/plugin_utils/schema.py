@@ -42,14 +42,14 @@ def go_on(
     verb = params["verb"]
     if params["run_in"] == tier.NOWHERE or verb == "adopt":
         return result
+    looks = bool(action._task.check_mode) or only_looks(params)
     if not here:
-        return _failed(result, ELSEWHERE, [])
+        return _failed(result, ELSEWHERE, looks)
     if verb == "destroy" or params["state"] == "absent":
         if params.get("confirm_data"):
             return result
         kept = {"address": f"database/{params['database']}", "reason": LEFT}
         return {**result, "kept": [*result.get("kept", ()), kept]}
-    looks = bool(action._task.check_mode) or only_looks(params)
     done: list[str] = []
     items: list[Item] = []
     try:
@@ -66,11 +66,11 @@ def go_on(
         refused = [{"address": f"migration/{name}", "reason": reason} for name, reason in error.refused]
         if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
-        return _failed(result, str(error), done, refusals=refused)
+        return _failed(result, str(error), looks, done, refusals=refused)
     except Exception as error:
         if not told(error):
             raise
-        return _failed(result, told(error), done, items=getattr(error, "items", ()))
+        return _failed(result, told(error), looks, done, getattr(error, "items", ()))
     return _with(result, items, bool(action._task.diff))
 
 
@@ -122,22 +122,21 @@ def _diff(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failed(
-    result: dict[str, Any], message: str, done: list[str], items: Iterable[Item] = (), refusals: list[dict[str, str]] | None = None
+    result: dict[str, Any],
+    message: str,
+    looks: bool,
+    done: Iterable[str] = (),
+    items: Iterable[Item] = (),
+    refusals: list[dict[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """What the engine did before stays said."""
+    """What the engine did before stays said. ``looks``: nothing was to be done."""
+    failed = {**result, "failed": True, "changed": False, "msg": message, **({"refusals": refusals} if refusals else {})}
+    if looks:
+        return failed
     plan = [*result["plan"], *(item.as_dict() for item in items)]
     applied = [*(item["address"] for item in result["plan"]), *done]
     left = [item["address"] for item in plan if item["address"] not in applied]
-    failed = {
-        **result,
-        "failed": True,
-        "changed": bool(applied),
-        "msg": message,
-        "plan": plan,
-        "applied": applied,
-        "not_applied": left,
-    }
-    return {**failed, "refusals": refusals} if refusals else failed
+    return {**failed, "changed": bool(applied), "plan": plan, "applied": applied, "not_applied": left}
 
 
 def _direct(params: Mapping[str, Any], wanted: Desired, execute: Execute, looks: bool, done: list[str]) -> list[Item]:
@@ -182,7 +181,7 @@ class Inside:
     ):
         self.params, self.wanted, self.execute, self.logins, self.done = params, wanted, execute, logins, done
         self.target, self.master = target, master
-        self.secret = logins.application(f"{params['environment']}/{tier.SECRET}", tier.secret_options(params))
+        self.secret: Any = None
 
     def plan(self) -> list[Item]:
         with ExitStack() as stack:
@@ -202,6 +201,8 @@ class Inside:
             stack.enter_context(migrations.locked(connection, self.wanted.schema, self.params["lock_timeout_seconds"]))
             # Whoever held the lock may have done it.
             items, seen = self._compare(connection)
+            if not items:
+                return []
             try:
                 self._carry_out(connection, items, seen)
             except Exception as error:
@@ -220,7 +221,9 @@ class Inside:
         return stack.enter_context(connect.connect(*arguments))
 
     def _compare(self, connection: Any) -> tuple[list[Item], look.Seen]:
-        wanted = self.wanted
+        """By the database and the secret as they are now."""
+        wanted, name = self.wanted, f"{self.params['environment']}/{tier.SECRET}"
+        self.secret = self.logins.application(name, tier.secret_options(self.params))
         seen = look.look(connection, wanted.schema, wanted.owner, wanted.roles) if connection else look.Seen()
         return compare(wanted, seen, self._password(seen)), seen
 
@@ -232,9 +235,7 @@ class Inside:
             return desired.UNDER_WAY
         if self.secret.due:
             return desired.DUE
-        current = self.secret.current()
-        # Who may not connect yet gets in all the same, or not, by the password alone: it is looked at first.
-        return desired.GOOD if self._lets_in(current.password) else desired.LOST
+        return desired.GOOD if self._lets_in(self.secret.current().password) else desired.LOST
 
     def _lets_in(self, password: str) -> bool:
         return connect.lets_in(self.target, self.wanted.application, password)

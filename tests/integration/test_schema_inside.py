@@ -309,6 +309,30 @@ def test_a_secret_that_holds_something_else_is_told(whole):
     assert lets_in(whole, whole.login())
 
 
+def test_what_another_run_did_while_this_one_waited_is_not_done_again(whole, monkeypatch):
+    from contextlib import contextmanager
+
+    from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema as beyond
+
+    lock, others = beyond.migrations.locked, []
+
+    @contextmanager
+    def behind_another(*arguments):
+        if not others:
+            others.append("runs")
+            others.append(whole.must(password_rotation="2"))
+        with lock(*arguments):
+            yield
+
+    monkeypatch.setattr(beyond.migrations, "locked", behind_another)
+    old = whole.login()
+    result = whole.must(password_rotation="2")
+    assert changes(others[1]) == {("database_role/agent_app", "update", "password")}
+    assert (result["changed"], result["plan"]) == (False, [])
+    assert lets_in(whole, whole.login())
+    assert whole.login(VersionId=whole.stages()["AWSPREVIOUS"]) == old
+
+
 # --- the way there, and what is not done
 
 
