@@ -45,10 +45,9 @@ def _lets(world: World, endpoint: Mapping[str, Any], name: str, action: str) -> 
     document = parse(endpoint.get("PolicyDocument")) or {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*"}}
     for workload in world.params["workloads"]:
         role = world.role(workload["name"])
-        context = world.context() | {"aws:principalarn": role.arn}
         called = f"the policy of endpoint {endpoint['VpcEndpointId']} ({name})"
         for resource in _resources(world, name, workload):
-            verdict = policy.judge([(called, document)], policy.Request(policy.Who(role.arn), action, resource, context))
+            verdict = policy.judge([(called, document)], role.asks(action, resource, world.context()))
             if verdict.denied or not (verdict.allowed or verdict.delegated):
                 why = f"{verdict.denied} denies" if verdict.denied else "it allows no"
                 return f"{called} does not let role {role.name} through: {why} {action} on {resource}"

@@ -192,18 +192,25 @@ def _ordered(name: str, actual: str, wanted: str) -> bool:
 
 @dataclass(frozen=True)
 class Role:
-    """``policies``: what is attached, name -> document. ``boundary``: the most that it may, or None."""
+    """``policies``: what is attached, name -> document. ``boundary``: the most that it may, or None.
+
+    ``session``: condition keys of the sessions in which it is used, in lower case.
+    """
 
     name: str
     arn: str
     policies: Mapping[str, Document]
     trust: Document
     boundary: Document | None = None
+    session: Mapping[str, str] = field(default_factory=dict)
+
+    def asks(self, action: str, resource: str, context: Mapping[str, str]) -> Request:
+        return Request(Who(self.arn), action, resource, {**self.session, **context, "aws:principalarn": self.arn})
 
 
 def refused(role: Role, action: str, resource: str, context: Mapping[str, str], owner: str, policy: Document | None) -> str | None:
     """Why a role of the account may not, in words; None where it may. ``policy``: the resource's own, of ``owner`` (in words)."""
-    request = Request(Who(role.arn), action, resource, {**context, "aws:principalarn": role.arn})
+    request = role.asks(action, resource, context)
     theirs = judge([(f"the policy of {owner}", policy)], request)
     ours, limit = _of_role(role, request)
     return (
@@ -216,7 +223,7 @@ def refused(role: Role, action: str, resource: str, context: Mapping[str, str], 
 
 def refused_key(role: Role, action: str, key: str, context: Mapping[str, str], owner: str, policy: Document | None) -> str | None:
     """Likewise for a KMS key, whose policy has to let the role in, by itself or by leaving it to IAM."""
-    request = Request(Who(role.arn), action, key, {**context, "aws:principalarn": role.arn})
+    request = role.asks(action, key, context)
     theirs = judge([(f"the policy of {owner}", policy)], request)
     ours, limit = _of_role(role, request)
     for verdict in (theirs, ours):

@@ -76,7 +76,17 @@ class World:
     def roles(self) -> dict[str, policy.Role]:
         """By their name without the deployment's, such as ``eks-agent``."""
         prefix = f"{self.place.deployment}-"
-        return {item["name"].removeprefix(prefix): policy.Role(**item) for item in access.roles(self.api, prefix)}
+        found = {item["name"].removeprefix(prefix): item for item in access.roles(self.api, prefix)}
+        return {name: policy.Role(**item, session=self._session(name)) for name, item in found.items()}
+
+    def _session(self, role: str) -> dict[str, str]:
+        """The tags that EKS gives the session of a pod (EKS user guide, "Grant Pods access to AWS resources based on tags")."""
+        accounts = {f"eks-{item['name']}": item["service_account"] for item in self.params["workloads"]}
+        if role not in accounts:
+            return {}
+        namespace, account = accounts[role].split("/")
+        tags = {"eks-cluster-name": self.cluster, "kubernetes-namespace": namespace, "kubernetes-service-account": account}
+        return {f"aws:principaltag/{key}": value for key, value in tags.items()}
 
     def role(self, workload: str) -> policy.Role:
         name = f"eks-{workload}"

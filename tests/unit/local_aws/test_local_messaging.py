@@ -124,6 +124,41 @@ def test_unreceived_messages_go_to_the_dead_letter_queue_and_back(sqs, aws):
     assert [item["access"] for item in (request.as_dict() for request in aws.requests[-1:])] == ["write"]
 
 
+def test_a_move_takes_its_time_and_is_one_at_a_time(sqs, aws, refused):
+    dead, dead_arn = queue(sqs, "dead")
+    _main, arn = queue(sqs, "main", RedrivePolicy=json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2}))
+    other, other_arn = queue(sqs, "other")
+    for number in range(100):
+        sqs.send_message(QueueUrl=dead, MessageBody=str(number))
+    task = {"SourceArn": dead_arn, "DestinationArn": other_arn, "MaxNumberOfMessagesPerSecond": 1}
+    refused("InvalidParameterValue", sqs.start_message_move_task, SourceArn=arn)
+    refused("ResourceNotFoundException", sqs.start_message_move_task, **{**task, "DestinationArn": other_arn + "-gone"})
+    handle = sqs.start_message_move_task(**task)["TaskHandle"]
+    refused("InvalidParameterValue", sqs.start_message_move_task, **task)
+    aws.skip(10)
+    (shown,) = sqs.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert shown["Status"] == "RUNNING" and shown["TaskHandle"] == handle and shown["ApproximateNumberOfMessagesToMove"] == 100
+    assert 10 <= shown["ApproximateNumberOfMessagesMoved"] < 100
+    sqs.cancel_message_move_task(TaskHandle=handle)
+    refused("ResourceNotFoundException", sqs.cancel_message_move_task, TaskHandle=handle)
+    aws.skip(1000)
+    (shown,) = sqs.list_message_move_tasks(SourceArn=dead_arn)["Results"]
+    assert shown["Status"] == "CANCELLED" and "TaskHandle" not in shown
+    counts = [int(attributes(sqs, url)["ApproximateNumberOfMessages"]) for url in (dead, other)]
+    assert sum(counts) == 100 and counts[1] == shown["ApproximateNumberOfMessagesMoved"]
+    sqs.start_message_move_task(**task)
+    sqs.delete_queue(QueueUrl=other)
+    latest = sqs.list_message_move_tasks(SourceArn=dead_arn, MaxResults=10)["Results"]
+    assert [item["Status"] for item in latest] == ["FAILED", "CANCELLED"] and "NonExistentQueue" in latest[0]["FailureReason"]
+
+
+def test_moves_are_not_offered_when_asked(aws, sqs, refused):
+    _dead, arn = queue(sqs, "dead")
+    aws.settings.message_moves = False
+    for call in (sqs.start_message_move_task, sqs.list_message_move_tasks):
+        refused("AWS.SimpleQueueService.UnsupportedOperation", call, SourceArn=arn)
+
+
 def test_names_rest_after_deletion_when_asked(aws, sqs, refused):
     url, _ = queue(sqs, "main")
     sqs.delete_queue(QueueUrl=url)
