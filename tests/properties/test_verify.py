@@ -297,6 +297,12 @@ def secrets_key_disabled(at):
     at.client("kms").disable_key(KeyId=at.arn("kms_key/secrets"))
 
 
+@breaks("[4a] secret openai-api-key", "secret {prod/}openai-api-key is encrypted by arn:aws:kms:us-east-1:123456789012:key/")
+def secret_under_another_key(at):
+    other = at.client("kms").create_key()["KeyMetadata"]["Arn"]
+    at.client("secretsmanager").update_secret(SecretId=f"{at.environment}/openai-api-key", KmsKeyId=other)
+
+
 @breaks("[4a] pods reach secretsmanager", "has no private DNS")
 def private_dns_off(at):
     at.client("ec2").modify_vpc_endpoint(VpcEndpointId=at.id("vpc_endpoint/secretsmanager"), PrivateDnsEnabled=False)
@@ -452,6 +458,16 @@ def redis_without_tls(at):
 )
 def agent_may_not_publish(at):
     role_policy(at, "agent", without("sns:Publish"))
+
+
+@breaks(
+    "[4f] pods publish to ticket-events",
+    "topic {prod-}ticket-events is encrypted by no key of ours and not by key alias/{prod/}sns-sqs",
+)
+def topic_not_encrypted(at):
+    at.client("sns").set_topic_attributes(
+        TopicArn=at.arn("sns_topic/ticket-events"), AttributeName="KmsMasterKeyId", AttributeValue=""
+    )
 
 
 @breaks("[4f] ticket-events is delivered", "topic {prod-}ticket-events has no subscription for queue {prod-}ticket-events")

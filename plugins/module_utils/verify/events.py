@@ -46,6 +46,8 @@ def _users(world: World, what: str, name: str) -> list[policy.Role]:
 def _publish(world: World, name: str) -> Callable[[], str | None]:
     def prove() -> str | None:
         topic = world.topic(name)
+        if cause := world.under_another_key(f"topic {world.named(name)}", topic["key"], "sns"):
+            return cause
         for role in _users(world, "publish", name):
             cause = policy.refused(
                 role, "sns:Publish", topic["arn"], world.context(), f"topic {world.named(name)}", topic["policy"]
@@ -74,17 +76,17 @@ def _deliver(world: World, name: str) -> Callable[[], str | None]:
         }
         owner = f"queue {world.named(name)}"
         return policy.refused_service(SNS, "sqs:SendMessage", queue["arn"], context, owner, queue["policy"]) or _key(
-            world, queue["key"], context
+            world, owner, queue["key"], context
         )
 
     return prove
 
 
-def _key(world: World, of_queue: str | None, context: Mapping[str, str]) -> str | None:
+def _key(world: World, what: str, of_queue: str | None, context: Mapping[str, str]) -> str | None:
     """Whether SNS may use the queue's key: if not, it drops messages in silence."""
+    if cause := world.under_another_key(what, of_queue, "sqs"):
+        return cause
     key = world.key("sqs")
-    if of_queue not in (key["arn"], key["arn"].rsplit("/", 1)[1]):
-        return f"a queue is encrypted by {of_queue or 'no key'} and not by {key['owner']}"
     if key["state"] != "Enabled":
         return f"{key['owner']} is {key['state']}, so SNS cannot encrypt for the queue"
     via = {**context, "kms:viaservice": f"sqs.{world.place.region}.amazonaws.com"}

@@ -28,6 +28,8 @@ def _readers(world: World, name: str) -> Callable[[], str | None]:
         secret = world.secret(name)
         if secret["deleted"]:
             return f"secret {secret['name']} is marked as deleted: apply the secrets tier, which restores it"
+        if cause := world.under_another_key(f"secret {secret['name']}", secret["key"], "secretsmanager"):
+            return cause
         wanted = {f"eks-{item['name']}" for item in world.params["workloads"] if name in (item.get("secrets") or ())}
         for workload in sorted(wanted):
             if cause := _refused(world, world.role(workload.removeprefix("eks-")), name):

@@ -100,6 +100,9 @@ def _users(world: World, *lists: str) -> Callable[[str], list[str]]:
 def _table_users(world: World, name: str) -> Callable[[], str | None]:
     def prove() -> str | None:
         found = world.table(name)
+        key = (found.get("SSEDescription") or {}).get("KMSMasterKeyArn")
+        if cause := world.under_another_key(f"table {found['TableName']}", key, "dynamodb"):
+            return cause
         for user in _users(world, "tables")(name):
             role = world.role(user)
             for index in found.get("GlobalSecondaryIndexes") or ():
@@ -167,9 +170,8 @@ def _bucket_users(world: World, purpose: str) -> Callable[[], str | None]:
                 if cause := policy.refused(role, action, resource, world.context(), f"bucket {name}", found["policy"]):
                     return cause
             if found["encryption"].get("SSEAlgorithm") == "aws:kms":
-                key = world.key("s3")
-                if found["encryption"].get("KMSMasterKeyID", key["arn"]) not in (key["arn"], key["arn"].rsplit("/", 1)[1]):
-                    return f"bucket {name} is encrypted by {found['encryption']['KMSMasterKeyID']} and not by {key['owner']}"
+                if cause := world.under_another_key(f"bucket {name}", found["encryption"].get("KMSMasterKeyID"), "s3"):
+                    return cause
                 if cause := world.refused_by_key(role, "s3", "s3", "kms:Decrypt", "kms:GenerateDataKey"):
                     return cause
         return None

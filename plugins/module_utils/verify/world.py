@@ -100,6 +100,14 @@ class World:
         found = self._once("key", alias, lambda: access.key(self.api, alias), "kms")
         return {**found, "owner": f"key {alias}"}
 
+    def under_another_key(self, what: str, given: str | None, key_service: str) -> str | None:
+        """Whether something is encrypted by another key than its service's. ``given``: what AWS says, an ARN, an id or an alias."""
+        key = self.key(key_service)
+        alias = kms.alias(self.place.environment, self.params["key_for"][key_service])
+        if given in (key["arn"], key["arn"].rsplit("/", 1)[1], alias) or (given or "").endswith(f":{alias}"):
+            return None
+        return f"{what} is encrypted by {given or 'no key of ours'} and not by {key['owner']}"
+
     def refused_by_key(self, role: policy.Role, service: str, key_service: str, *actions: str) -> str | None:
         """Why a role may not use a service's key through the service."""
         key = self.key(key_service)
