@@ -34,6 +34,7 @@ class LocalAws:
         self.region = region
         self.timeout = timeout
         self.url = ""
+        # What a run needs in its environment to reach the real database and cache.
         self.real: dict[str, str] = {}
         self.process: subprocess.Popen[str] | None = None
 
@@ -58,7 +59,11 @@ class LocalAws:
         if not line.startswith(READY):
             self.stop()
             raise RuntimeError(f"the local AWS did not start within {self.timeout:.0f} s")
-        self.url = line.removeprefix(READY).strip()
+        self.attach(line.removeprefix(READY).strip())
+
+    def attach(self, url: str) -> None:
+        """Speak to a server that runs already, and is left running by ``stop``."""
+        self.url = url
         self.real = self._control("GET", "environment")
 
     def stop(self) -> None:

@@ -49,15 +49,18 @@ def stop(name: str) -> None:
     note.unlink()
 
 
-def start(name: str, url: str | None) -> str:
-    """Return the URL of a server that answers; raises SystemExit with its last words when it does not come up."""
+def start(name: str, url: str | None, *options: str) -> str:
+    """Return the URL of a server that answers; raises SystemExit with its last words when it does not come up.
+
+    ``options``: more of ``python -m local_aws``, for one that is started.
+    """
     if url and answers(url):
         return url
     STATE.mkdir(exist_ok=True)
     log = STATE / f"{name}.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "local_aws", "--port", str(urlsplit(url).port if url else 0)],
+            [sys.executable, "-m", "local_aws", "--port", str(urlsplit(url).port if url else 0), *options],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -24,7 +24,7 @@ import background_aws  # noqa: E402 the tools and local_aws are found by the lin
 import standing  # noqa: E402
 from step import run, say  # noqa: E402
 
-from local_aws import redis  # noqa: E402
+from local_aws import postgres, redis  # noqa: E402
 from local_aws.launch import LocalAws  # noqa: E402
 
 BIN = Path(sys.executable).parent
@@ -33,6 +33,17 @@ REGION = "us-east-1"
 
 class Failed(Exception):
     """The demo cannot go on; the message says why."""
+
+
+def real_servers() -> list[str]:
+    """The options of the local AWS for what is installed on this machine."""
+    found = []
+    for option, server in {"--database": postgres, "--cache": redis}.items():
+        if why := server.missing():
+            say(f"    {why}; its flows are told to be not exercised")
+        else:
+            found.append(option)
+    return found
 
 
 def playbook(environment: str, name: str = "site.yml", *more: str) -> list[str]:
@@ -77,7 +88,7 @@ def prove(environment: str, aws: Mapping[str, str]) -> None:
         raise Failed("a flow does not work; the table above names it, and the likely cause")
 
 
-def show(environment: str, url: str, kept: bool) -> None:
+def show(environment: str, url: str, kept: bool, real: Mapping[str, str]) -> None:
     say(f"\nWhat stands now in {environment}-{REGION}, read back with plain boto3:\n")
     missing = False
     for row in standing.rows(environment, url, REGION):
@@ -99,6 +110,8 @@ def show(environment: str, url: str, kept: bool) -> None:
     if kept:
         say("  The local AWS still runs; it ends when nobody calls it for half an hour, or by: make demo-stop")
         say(export)
+        for name, value in real.items():
+            say(f"    export {name}={value}")
     else:
         say(f"  The local AWS ends with this demo; make demo ENV={environment} KEEP=1 keeps it. Or start your own,")
         say("  in a terminal of its own:")
@@ -125,12 +138,11 @@ def demo(environment: str, keep: bool) -> None:
         raise Failed(f"there is no inventories/{environment}: ENV is one of {there}")
     began = time.monotonic()
     say("==> local AWS: starting, an empty account on this machine")
-    if why := redis.missing():
-        say(f"    {why}; its flows are told to be not exercised")
-    local = LocalAws(*([] if why else ["--cache"]))
+    options = real_servers()
+    local = LocalAws(*options)
     if keep:
         background_aws.stop("demo")
-        local.url = background_aws.start("demo", None)
+        local.attach(background_aws.start("demo", None, *options))
     else:
         local.start()
     say(f"<== local AWS: {local.url}")
@@ -140,7 +152,7 @@ def demo(environment: str, keep: bool) -> None:
         if again := deploy("second run, which must change nothing", environment, local.env):
             raise Failed(f"the second run reports changed={again}: it must be 0")
         prove(environment, local.env)
-        show(environment, local.url, keep)
+        show(environment, local.url, keep, local.real)
     finally:
         local.stop()
     seconds = time.monotonic() - began
