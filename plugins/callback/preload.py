@@ -25,8 +25,10 @@ import importlib
 from pathlib import Path
 
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import action_loader, filter_loader, test_loader
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import bytecode
 
+ACTIONS = ("agent_platform.aws.tier", "agent_platform.aws.identity", "ansible.builtin.normal")
 TIERS = "ansible_collections.agent_platform.aws.plugins.modules."
 
 
@@ -50,5 +52,10 @@ class CallbackModule(CallbackBase):
         session.load()
         for module in sorted((Path(__file__).parent.parent / "modules").glob("*.py")):
             importlib.import_module(TIERS + module.stem)
+        for action in ACTIONS:
+            action_loader.get(action, class_only=True)
+        # One of each loads all of Ansible's own, which the roles' expressions use.
+        filter_loader.get("ansible.builtin.combine")
+        test_loader.get("ansible.builtin.mapping")
         # What is here to stay: no collection of garbage in a forked process looks at it, which would copy its pages.
         gc.freeze()
