@@ -135,6 +135,9 @@ def life(inside):
 
     first, second, again = inside.results({}, {}, {"platform_verb": "drift"})
     assert planned(first) == planned(check) and first["changed"]
+    assert (set(check["resources"]), set(first["resources"])) == (set(), set(actions(check))) and second["resources"] == first[
+        "resources"
+    ]
     assert (second["plan"], second["changed"], again["plan"], again["strangers"]) == ([], False, [], [])
 
     change = {"kubernetes_agent_image": "agent-platform/agent:1.0.1", "kubernetes_consumer_max_replicas": 5}
