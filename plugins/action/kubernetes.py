@@ -27,7 +27,6 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.obje
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, gather
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.approval import objection
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refused
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.plan import Plan
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reconciler import Outcome
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message, refusals
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import contains_unknown
@@ -110,7 +109,7 @@ class ActionModule(TierAction):
                     plan.refuse(action.address, f"{reason}; make a new plan")
         if plan.refusals and params["verb"] in WRITING:
             raise Refused(plan.refusals)
-        outcome = Outcome(plan, ground=grounds)
+        outcome = Outcome(plan, survey.resources({}), ground=grounds)
         if params["verb"] == "drift":
             outcome.strangers = survey.strangers()
             plan.actions = [action for action in plan.actions if action.verb != "delete"]
@@ -140,7 +139,7 @@ class ActionModule(TierAction):
         if not failures:
             gone, failures = self._write(access, [_reference(item) for item in survey.deletable()], state="absent")
             done |= set(gone)
-        return _done(survey.plan(after), done, failures)
+        return _done(survey, after, done, failures)
 
     def _adopt(self, survey: Survey, ground: Ground, looks: bool) -> Outcome:
         plan = survey.adoption()
@@ -246,9 +245,9 @@ def _reference(item: Object) -> Object:
     return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
 
 
-def _done(plan: Plan, done: set[str], failures: dict[str, str]) -> Outcome:
-    """``plan``: what was to be done. ``done``: what the cluster has taken, changed by it or not."""
+def _done(survey: Survey, after: Mapping[str, Object], done: set[str], failures: dict[str, str]) -> Outcome:
+    """``after``: the objects that were applied, as they stand. ``done``: what the cluster has taken, changed by it or not."""
+    plan = survey.plan(after)
     planned = {action.address for action in plan.actions}
-    return Outcome(
-        plan, applied=sorted(planned & done), failures=failures, skipped=sorted(planned - done - set(failures)) if failures else []
-    )
+    skipped = sorted(planned - done - set(failures)) if failures else []
+    return Outcome(plan, survey.resources(after, done), sorted(planned & done), failures, skipped)

@@ -349,6 +349,10 @@ plan:
       description: Each field that changes, with C(old) and C(new).
       type: list
       elements: dict
+resources:
+  description: What stands of the configuration, by address, with names.
+  returned: success
+  type: dict
 kept:
   description: Namespaces that are left standing, each with its reason.
   returned: success

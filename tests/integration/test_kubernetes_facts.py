@@ -12,7 +12,6 @@ from support import helm, site
 from support.kubernetes_api import Api
 
 ROLE = "agent_platform.aws.kubernetes"
-NONE = {"kubernetes_helm_releases": []}
 REAL = os.environ.get("KUBECONFIG_TEST", "")
 SPACES = ("agents", "external-secrets", "keda")
 LISTS = (
@@ -32,12 +31,12 @@ class Inside:
         self.cluster = f"{platform.environment}-agent-platform"
         self.api = Api.of(platform.client("eks"), self.cluster)
 
-    def run(self, *steps, env=None):
-        """A step is the role's variables; of them ``check`` makes it a step in check mode."""
+    def run(self, *steps, releases=(), env=None):
+        """A step is the role's variables; of them ``check`` makes it one in check mode. ``releases``: of all steps."""
         tasks = []
         for step in steps:
             check = step.get("check", False)
-            values = {**NONE, **{name: value for name, value in step.items() if name != "check"}}
+            values = {name: value for name, value in step.items() if name != "check"}
             tasks.append(
                 {"name": "Step", "ansible.builtin.include_role": {"name": ROLE, "apply": {"check_mode": check}}, "vars": values}
             )
@@ -50,7 +49,8 @@ class Inside:
             "ANSIBLE_LOCAL_TEMP": str(temporary / "ansible"),
             "ANSIBLE_HOME": str(self.folder / "home"),
         }
-        return self.platform.run(str(path), **site.as_json({}), **places, **(env or {}))
+        extra = json.dumps({"kubernetes_helm_releases": list(releases)})
+        return self.platform.run(str(path), "-e", extra, **site.as_json({}), **places, **(env or {}))
 
     def results(self, *steps, **more):
         done = self.run(*steps, **more)
@@ -135,6 +135,9 @@ def life(inside):
 
     first, second, again = inside.results({}, {}, {"platform_verb": "drift"})
     assert planned(first) == planned(check) and first["changed"]
+    assert (set(check["resources"]), set(first["resources"])) == (set(), set(actions(check))) and second["resources"] == first[
+        "resources"
+    ]
     assert (second["plan"], second["changed"], again["plan"], again["strangers"]) == ([], False, [], [])
 
     change = {"kubernetes_agent_image": "agent-platform/agent:1.0.1", "kubernetes_consumer_max_replicas": 5}
@@ -202,8 +205,10 @@ def test_objects_of_somebody_else_are_refused_and_can_be_adopted(inside):
 
 
 @dev
-def test_nothing_is_left_in_any_folder(inside):
-    inside.results({}, {"kubernetes_agent_port": 9000, "check": True})
+def test_the_token_is_in_no_output_and_nothing_is_left_in_any_folder(inside):
+    done = inside.run({}, {"kubernetes_agent_port": 9000, "check": True}, env={"ANSIBLE_VERBOSITY": "4"})
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "EXEC /bin/sh" in done.stdout + done.stderr and "k8s-aws-v1." not in done.stdout + done.stderr
     files = [path for path in inside.folder.rglob("*") if path.is_file() and path.name != "steps.yml"]
     left = [path for path in files if b"k8s-aws-v1." in path.read_bytes() or b"CERTIFICATE" in path.read_bytes()]
     assert left == []
@@ -230,8 +235,8 @@ def test_releases_come_between_what_they_need_and_what_they_bring(inside):
     log = inside.folder / "helm.log"
     env = {"HELM_TEST_LOG": str(log)}
     two = [{"name": "external-secrets", "version": "0.19.2"}, {"name": "keda", "version": "2.17.2"}]
-    step = {"kubernetes_helm_releases": two, "kubernetes_helm_binary": str(helm.wrapper(inside.folder / "helm"))}
-    would, did, then = inside.results({**step, "check": True}, step, step, env=env)
+    step = {"kubernetes_helm_binary": str(helm.wrapper(inside.folder / "helm"))}
+    would, did, then = inside.results({**step, "check": True}, step, step, releases=two, env=env)
     assert planned(did) == planned(would) and then["plan"] == []
     assert actions(did)["scaled_object/agents/events"] == "create" and "target_group_binding/agents/agent" not in actions(did)
     first, second = (json.loads(line) for line in log.read_text().splitlines())
@@ -241,13 +246,13 @@ def test_releases_come_between_what_they_need_and_what_they_bring(inside):
     assert set(inside.api.items("/apis/keda.sh/v1alpha1/namespaces/agents/scaledobjects")) == {"events"}
 
     newer = [two[0], {**two[1], "version": "2.18.0", "values": {"fail": True}}]
-    (would,) = inside.results({**step, "kubernetes_helm_releases": newer, "check": True}, env=env)
+    (would,) = inside.results({**step, "check": True}, releases=newer, env=env)
     assert {
         (change["field"], change["new"])
         for change in planned(would)["helm_release/keda/keda", "update"]
         if change["field"] == "version"
     } == {("version", "2.18.0")}
-    said = inside.failure({**step, "kubernetes_helm_releases": newer}, env=env)
+    said = inside.failure(step, releases=newer, env=env)
     assert "could not install helm_release/keda/keda" in said and "does not become ready" in said
     assert [path for path in (inside.folder / "tmp").rglob("*") if path.is_file()] == []
 
@@ -320,7 +325,7 @@ def test_the_agent_scales_on_its_requests_where_the_cluster_serves_them(inside):
 def test_nodes_are_added_by_the_cluster_autoscaler_with_the_least_waste(inside):
     """As the role has it by itself: planned, since nothing could run here."""
     defaults = yaml.safe_load((site.ROOT / "roles/kubernetes/defaults/main.yml").read_text())["kubernetes_helm_releases"]
-    (result,) = inside.results({"kubernetes_helm_releases": defaults, "check": True})
+    (result,) = inside.results({"check": True}, releases=defaults)
     releases = {address: fields for (address, action), fields in planned(result).items() if address.startswith("helm_release/")}
     assert set(releases) == {
         "helm_release/kube-system/aws-load-balancer-controller",
@@ -332,5 +337,5 @@ def test_nodes_are_added_by_the_cluster_autoscaler_with_the_least_waste(inside):
     assert fields["values"]["autoDiscovery"] == {"clusterName": "dev-agent-platform"}
     assert fields["values"]["extraArgs"]["expander"] == "least-waste"
     assert fields["values"]["rbac"]["serviceAccount"]["name"] == "cluster-autoscaler"
-    said = inside.failure({"kubernetes_helm_releases": defaults, "kubernetes_helm_binary": "/nowhere/helm"})
+    said = inside.failure({"kubernetes_helm_binary": "/nowhere/helm"}, releases=defaults)
     assert "keda need Helm, and /nowhere/helm is no program here" in said

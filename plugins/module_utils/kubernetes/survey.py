@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,6 +159,21 @@ class Survey:
             live = self.ours.get(action.address)
             shown = compare.changes(None, live) if live else self.standing.get(action.address)
             found[action.address] = {"id": digest(live["metadata"].get("uid") if live else None), "live": digest(shown)}
+        return found
+
+    def resources(self, after: Mapping[str, Object], done: Collection[str] = ()) -> dict[str, Observed]:
+        """What stands of the configuration. ``after``: the objects applied since; ``done``: addresses, of releases too."""
+        found = {}
+        for item in self.desired:
+            where = address(item)
+            live = after.get(where) or self.ours.get(where)
+            if live is not None:
+                names = {name: live["metadata"].get(name) for name in ("name", "namespace")}
+                found[where] = Observed(where, live["metadata"].get("uid", where), attributes=names)
+        for release in self.releases:
+            if release.address in self.standing or release.address in done:
+                shown = {"name": release.name, "namespace": release.namespace, "version": release.version}
+                found[release.address] = Observed(release.address, release.name, attributes=shown)
         return found
 
     def strangers(self) -> list[Stranger]:
