@@ -43,6 +43,8 @@ SPEC = {
     "secret_environment": {
         "type": "dict",
         "default": {},
+        # References to secrets.
+        "no_log": False,
     },
     "connection": {"type": "dict", "default": {}, "no_log": True},
 }
