@@ -25,6 +25,8 @@ from .world import World
 
 # For how long a message may be on its way, and for how long one that is looked at is hidden.
 PATIENCE, HIDDEN = 30.0, 10
+# How far SQS's counts, by which a replay goes, may be behind.
+COUNTED = 90.0
 Message = Mapping[str, Any]
 
 
@@ -84,8 +86,8 @@ class Queue:
         return []
 
     def clear(self) -> None:
-        """No probe is left, or only one that somebody else holds."""
-        if self.read().visible and (ours := self.take()):
+        """No probe is left, or only one that somebody else holds. SQS's counts may be behind, so it is looked for anyway."""
+        if ours := self.take():
             self.messages.delete(self.url, ours)
 
     def free(self, busy: dict[str, str]) -> None:
@@ -121,35 +123,49 @@ def _arrives(world: World, name: str, busy: dict[str, str]) -> Callable[[], str 
         run = uuid.uuid4().hex
         queue = Queue(Messages(world.api), world.queue(name)["url"], run)
         _free(world, name, queue, busy)
-        try:
-            _publish(world, name, run)
-            found = queue.wait()
-            if not found:
-                return _lost(world, name)
-            stayed = queue.messages.delete(queue.url, found)
-            return f"queue {world.named(name)} does not delete what was consumed: {next(iter(stayed.values()))}" if stayed else None
-        finally:
-            queue.clear()
+        return _leaving_nothing((queue,), lambda: _send(world, name, queue))
 
     return prove
 
 
+def _send(world: World, name: str, queue: Queue) -> str | None:
+    _publish(world, name, queue.run)
+    found = queue.wait()
+    if not found:
+        return _lost(world, name)
+    stayed = queue.messages.delete(queue.url, found)
+    return f"queue {world.named(name)} does not delete what was consumed: {next(iter(stayed.values()))}" if stayed else None
+
+
 def _poison(world: World, topic: Mapping[str, Any], busy: dict[str, str]) -> Callable[[], str | None]:
+    most = int(topic.get("max_receive_count") or world.params["max_receive_count"])
+
     def prove() -> str | None:
         name, run, messages = topic["name"], uuid.uuid4().hex, Messages(world.api)
         queue = Queue(messages, world.queue(name)["url"], run)
         dead = Queue(messages, world.queue(name + DLQ)["url"], run)
         _free(world, name, queue, busy)
         dead.free(busy)
-        most = int(topic.get("max_receive_count") or world.params["max_receive_count"])
-        try:
-            _publish(world, name, run)
-            return _fail(world, name, queue, dead, most) or _replay(world, name, queue, dead)
-        finally:
-            queue.clear()
-            dead.clear()
+        return _leaving_nothing((queue, dead), lambda: _die_and_return(world, name, queue, dead, most))
 
     return prove
+
+
+def _die_and_return(world: World, name: str, queue: Queue, dead: Queue, most: int) -> str | None:
+    _publish(world, name, queue.run)
+    return _fail(world, name, queue, dead, most) or _replay(world, name, queue, dead)
+
+
+def _leaving_nothing(queues: tuple[Queue, ...], prove: Callable[[], str | None]) -> str | None:
+    """What ``prove`` says. Where that is not that all went well, or it did not come to say it, no probe is left in the queues."""
+    cause: str | None = "it was interrupted"
+    try:
+        cause = prove()
+    finally:
+        if cause:
+            for queue in queues:
+                queue.clear()
+    return cause
 
 
 def _fail(world: World, name: str, queue: Queue, dead: Queue, most: int) -> str | None:
@@ -182,6 +198,9 @@ def _replay(world: World, name: str, queue: Queue, dead: Queue) -> str | None:
     def tell(done: int, total: int) -> None:
         """One message is no progress."""
 
+    end = time.monotonic() + COUNTED
+    while not dead.read().visible and time.monotonic() < end:
+        time.sleep(1)
     pair = Pair(queue.read(), dead.read())
     task = by_task.replay(queue.messages, pair, 0, PATIENCE, tell)
     if task is not None and task.failure:

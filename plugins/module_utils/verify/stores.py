@@ -14,6 +14,8 @@ from .model import Check, NotExercised
 from .world import World
 
 OTHER_KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
+# Beginnings of the states in which an instance takes connections.
+ANSWERING = ("available", "backing-up", "configuring", "modifying", "resetting-master", "storage-optimization")
 # The engine's own default of rds.force_ssl is on from this version of PostgreSQL.
 FORCED_FROM = 15
 
@@ -43,7 +45,7 @@ def checks(world: World) -> list[Check]:
 def to_database(world: World) -> str | None:
     found = world.database()
     name = found["DBInstanceIdentifier"]
-    if found["DBInstanceStatus"] not in ("available", "backing-up", "storage-optimization"):
+    if not found["DBInstanceStatus"].startswith(ANSWERING):
         return f"database {name} is {found['DBInstanceStatus']}"
     if found["PubliclyAccessible"]:
         return f"database {name} is publicly accessible"
