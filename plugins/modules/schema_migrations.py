@@ -138,7 +138,7 @@ def main():
     except (EngineError, migrations.Locked) as error:
         module.fail_json(msg=str(error))
     except Exception as error:
-        if type(error).__module__.split(".")[0] != "psycopg":
+        if type(error).__module__.partition(".")[0] != "psycopg":
             raise
         module.fail_json(msg=f"schema {module.params['schema']}: PostgreSQL refused: {' '.join(str(error).split())}")
 

@@ -248,7 +248,7 @@ class Inside:
     def _carry_out(self, connection: Any, items: list[Item], seen: look.Seen) -> None:
         wanted, owner = self.wanted, {"session_role": self.wanted.owner}
         for item in items:
-            kind, _, name = item.address.partition("/")
+            kind, _slash, name = item.address.partition("/")
             if kind == "database_role":
                 self._role(name, item)
             elif kind == "database_schema" and "owner" in item.fields:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import importlib
 import json
 
 import kubernetes_validate
 import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import objects as k8s
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN_TEXT
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import kubernetes as tier
-from support.kubernetes import FACTS, REGION, Flows, objects, parameters
+from support.kubernetes import FACTS, REGION, ROOT, Flows, objects, parameters
 
 VERSION = "1.35"
 BUILT_IN = {kind.kind for kind in k8s.KINDS if not kind.release}
@@ -303,3 +307,30 @@ class TestRefused:
 
     def test_the_inventories_pass(self, environment):
         tier.check(parameters(environment), REGION)
+
+
+class TestHouse:
+    """What tests/unit/test_house.py asks of the tiers of AWS, as far as it is about this one."""
+
+    def test_the_role_passes_every_argument_of_the_module(self):
+        (task,) = yaml.safe_load((ROOT / "roles/kubernetes/tasks/main.yml").read_text())
+        assert task["environment"] == "{{ platform_aws_environment }}"
+        arguments = set(tier.TIER.argument_spec()) - {"planned", "approved", "approved_for"} | {"region"}
+        assert set(task["agent_platform.aws.kubernetes"]) == arguments
+
+    def test_examples_pass_the_argument_spec(self):
+        module = importlib.import_module("ansible_collections.agent_platform.aws.plugins.modules.kubernetes")
+        (task,) = yaml.safe_load(module.EXAMPLES)
+        spec = copy.deepcopy({**tier.TIER.argument_spec(), "region": {"type": "str"}})
+        checked = ArgumentSpecValidator(spec).validate(task["agent_platform.aws.kubernetes"])
+        assert not checked.error_messages, checked.error_messages
+        tier.check(checked.validated_parameters, REGION)
+
+    def test_the_documentation_has_every_option(self):
+        module = importlib.import_module("ansible_collections.agent_platform.aws.plugins.modules.kubernetes")
+        options = yaml.safe_load(module.DOCUMENTATION)["options"]
+        assert set(options) == set(tier.SPEC)
+        for name, option in tier.SPEC.items():
+            documented = {key: options[name].get(key) for key in ("type", "elements", "default")}
+            assert documented == {key: option.get(key) for key in ("type", "elements", "default")}, name
+            assert set(options[name].get("suboptions") or {}) == set(option.get("options") or {}), name

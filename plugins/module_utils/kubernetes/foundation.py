@@ -31,5 +31,5 @@ def service_accounts(params: Mapping[str, Any]) -> Iterator[Object]:
     mounted, since no pod of ours asks the cluster anything.
     """
     for account in params["service_accounts"]:
-        namespace, _, name = account.partition("/")
+        namespace, _slash, name = account.partition("/")
         yield make("ServiceAccount", name, namespace, {"automountServiceAccountToken": False})

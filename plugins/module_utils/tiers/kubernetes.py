@@ -124,7 +124,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
     if taken := sorted(set(names) & set(SYSTEM)):
         raise InvalidInput(f"kubernetes_namespaces: {taken[0]!r} is Kubernetes's own: use another name")
     for account in params["service_accounts"]:
-        namespace, _, name = account.partition("/")
+        namespace, _slash, name = account.partition("/")
         if namespace not in names or not NAME.match(name):
             raise InvalidInput(
                 f"kubernetes_service_accounts: {account!r} is none: <namespace>/<name>, with one of {', '.join(names)} as the first"
