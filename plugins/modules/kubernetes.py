@@ -363,6 +363,11 @@ warnings:
   returned: when something is held back
   type: list
   elements: str
+awaiting:
+  description: Addresses that O(verb=start) began or left, and O(verb=await) finishes.
+  returned: when O(verb=start) left something
+  type: list
+  elements: str
 """
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernetes import TIER as DECLARED

@@ -193,6 +193,11 @@ kept:
   returned: success
   type: list
   elements: dict
+awaiting:
+  description: Addresses that O(verb=start) began or left, and O(verb=await) finishes.
+  returned: when O(verb=start) left something
+  type: list
+  elements: str
 """
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.generated_secret import GeneratedSecret
