@@ -116,7 +116,7 @@ def test_a_client_is_made_when_it_is_asked_for_and_only_what_the_tier_names(cred
 
 @pytest.mark.parametrize(("part", "told"), [("wrote", {"standing", "place"}), ("check", set(Overlay().as_dict()))])
 def test_what_a_tier_that_writes_tells_the_next_one(monkeypatch, tmp_path, part, told):
-    """What it keeps, such as the key of a last snapshot, is its own affair there: the next one is asked to delete all that it has."""
+    """What it keeps, such as the key of a last snapshot, is its own affair there."""
     monkeypatch.setattr(run_memory.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
     memory = run_memory.RunMemory("host")
     memory.plan(part, Overlay({"held": {"key": "db_instance/main"}, "standing": {"kms_key/rds": {"id": "1"}}}).as_dict())
