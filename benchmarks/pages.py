@@ -24,6 +24,9 @@ include all child processes; *peak MB* is the biggest single process. Figures ar
 machine's load, call counts are exact: compare ratios. [benchmark.json](benchmark.json) has every run.
 """
 
+# Runs of each, for a median that one disturbed run does not move.
+ENOUGH = 5
+
 TITLES = {
     "part": "The part that stock modules can express",
     "site": "The whole site",
@@ -101,6 +104,9 @@ def _about(content: Mapping[str, Any], what: str) -> str:
     line = ", ".join(f"{name} {about[name]}" for name in named if name in about)
     lines = [f"Measured with {about.get('cores')} cores, {about.get('system')}, {line}."]
     lines += [f"{skipped[0].upper()}{skipped[1:]}." for skipped in about.get("skipped", [])]
+    fewest = min(row["runs"] for row in report.medians(content["runs"]) if row["what"] == what)
+    if fewest < ENOUGH:
+        lines.append(f"The column *runs* has less than {ENOUGH} for some: take what they say for a first look, not for a verdict.")
     return "\n".join(lines) + "\n"
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING
 
-# The part of the run that writes.
+# The part of the run that writes, and what of a tier's overlay goes on from one of its tiers to the next.
 WROTE = "wrote"
+STANDING = ("standing", "place")
 # Of a tier's result, what a report is made of.
 KEPT = (
     "changed",
@@ -104,8 +105,10 @@ class RunMemory:
         self.content["place"] = dict(place)
 
     def plan(self, part: str, planned: Mapping[str, Any] | None) -> None:
+        """Where tiers write, the next one is only told what stands: it sees for itself what was made, and what is kept."""
         if planned:
-            self.content["planned"][part] = dict(planned)
+            told = STANDING if part == WROTE else tuple(planned)
+            self.content["planned"][part] = {name: planned[name] for name in told}
 
     def remember(self, part: str, tier: str, result: Mapping[str, Any]) -> None:
         self.content["results"].setdefault(part, {})[tier] = {name: result[name] for name in KEPT if name in result}

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.aws import api, session
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.overlay import Overlay
 from ansible_collections.agent_platform.aws.plugins.module_utils.who import who
-from ansible_collections.agent_platform.aws.plugins.plugin_utils import bytecode, role_arguments
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import bytecode, role_arguments, run_memory
 from support import tiers
 
 ROOT = tiers.ROOT
@@ -111,6 +112,16 @@ def test_a_client_is_made_when_it_is_asked_for_and_only_what_the_tier_names(cred
     with pytest.raises(KeyError):
         access.client("ec2")
     access.close()
+
+
+@pytest.mark.parametrize(("part", "told"), [("wrote", {"standing", "place"}), ("check", set(Overlay().as_dict()))])
+def test_what_a_tier_that_writes_tells_the_next_one(monkeypatch, tmp_path, part, told):
+    """What it keeps, such as the key of a last snapshot, is its own affair there."""
+    monkeypatch.setattr(run_memory.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    memory = run_memory.RunMemory("host")
+    memory.plan(part, Overlay({"held": {"key": "db_instance/main"}, "standing": {"kms_key/rds": {"id": "1"}}}).as_dict())
+    memory.save()
+    assert set(run_memory.RunMemory("host").planned(part)) == told
 
 
 TEMPLAR = SimpleNamespace(template=lambda value: value)
