@@ -210,7 +210,7 @@ def test_interrupted_it_cleans_up_and_killed_the_next_run_does(site_of, clock, a
             site.aws.settings.clear()
             if killed or left(site):
                 # What the dead run had received comes back by itself; of an interrupted deletion the answer is lost.
-                clock.pass_by(60)
+                clock.pass_by(120)
                 assert not verifying.run(params, mode="full").get("failed"), (when, nth)
             assert left(site) == [], (when, nth)
             points += 1
