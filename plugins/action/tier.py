@@ -41,10 +41,10 @@ class ActionModule(HereOrThere):
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         if self._task.args.get("verb") == "await" and memory.is_finished(self.name):
             return nothing_done()
-        if not memory.is_checked(self.name):
+        if not memory.is_checked(self.name, self._task.args):
             if wrong := role_arguments.problems(self._task._role, self.name, task_vars, self._templar):
                 return {"failed": True, "changed": False, "msg": wrong}
-            memory.check(self.name)
+            memory.check(self.name, self._task.args)
         verb = self._task.args.get("verb", "apply")
         part = part_of(verb, self._task.check_mode)
         arguments = {**plain(self._task.args), "planned": memory.planned(part or WROTE)}

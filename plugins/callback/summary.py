@@ -69,9 +69,7 @@ class CallbackModule(CallbackBase):
         for item in result._result.get("results") or [{**result._result, "failed": failed}]:
             if action in REPORTS:
                 self.reports.setdefault(host, []).extend(item.get("summary") or ())
-            elif (_verb(item) in TOLD or (_verb(item) in REPORTED and not result._task.check_mode)) and (
-                item.get("failed") or "plan" in item
-            ):
+            elif self._tells(_verb(item), result._task.check_mode) and (item.get("failed") or "plan" in item):
                 self.results.setdefault(host, []).append((action.removeprefix(COLLECTION), item))
                 self.only_looked &= bool(result._task.check_mode)
 

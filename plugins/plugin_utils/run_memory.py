@@ -86,16 +86,16 @@ class RunMemory:
     def is_finished(self, tier: str) -> bool:
         return tier in self.content["finished"]
 
-    def is_checked(self, tier: str) -> bool:
-        """Whether the variables of the tier's role were found to be well-formed."""
-        return tier in self.content["checked"]
+    def is_checked(self, tier: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether the variables of the tier's role, of which ``arguments`` are made, were found to be well-formed."""
+        return [tier, _fingerprint(arguments)] in self.content["checked"]
 
     @property
     def callers(self) -> dict[str, dict[str, str]]:
         return self.content["callers"]
 
-    def check(self, tier: str) -> None:
-        self.content["checked"].append(tier)
+    def check(self, tier: str, arguments: Mapping[str, Any]) -> None:
+        self.content["checked"].append([tier, _fingerprint(arguments)])
 
     def approve(self, checksum: str) -> None:
         self.content["approved"] = checksum
@@ -119,3 +119,9 @@ class RunMemory:
 
     def save(self) -> None:
         self.path.write_text(json.dumps(self.content))
+
+
+def _fingerprint(arguments: Mapping[str, Any]) -> int:
+    """The same for the same arguments, whatever the verb, in all forks of one run, whose secret it is salted with: some arguments
+    are secret."""
+    return hash(json.dumps({name: value for name, value in arguments.items() if name != "verb"}, sort_keys=True, default=str))

@@ -47,14 +47,10 @@ def delayed_run(platform) -> tuple[float, list[str]]:
 
 @pytest.mark.parametrize("empty", ["prod"], indirect=True)
 def test_the_long_builds_run_side_by_side(empty, deployed, capsys):
+    """On a quiet machine it takes the critical path; the bound leaves room for a busy one, and none for the builds' sum."""
     at_once = deployed("prod").fresh_seconds
     seconds, lines = delayed_run(empty)
-    if seconds - at_once > 1.15 * CRITICAL_PATH:
-        # Something else kept the machine busy in one of the two: both again, side by side in time.
-        empty.local.reset()
-        at_once, _lines = fresh_run(empty)
-        seconds, lines = delayed_run(empty)
-    text = "\n".join(["", f"at once: {at_once:.1f} s; with {BUILDS}:", *lines])
+    text = "\n".join(["", f"at once: {at_once:.1f} s; with {BUILDS}, of which {CRITICAL_PATH} s depend on each other:", *lines])
     with capsys.disabled():
         print(text)
-    assert seconds - at_once <= 1.15 * CRITICAL_PATH, text
+    assert seconds - at_once <= 0.8 * sum(BUILDS.values()), text

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -181,7 +182,9 @@ def load() -> None:
     from ..resources import tagged  # noqa: F401
     from . import api, errors, policies, retry, tags  # noqa: F401
 
-    _session(None).create_client("sts", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+    # A profile of the environment that does not exist may not be the run's own; a task that needs it says so.
+    with contextlib.suppress(botocore.exceptions.BotoCoreError):
+        _session(None).create_client("sts", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 def settle(response: Any, operation: Any, attempts: int, caught_exception: Exception | None = None, **_kwargs: Any) -> float | None:
