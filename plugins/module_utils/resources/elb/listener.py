@@ -136,11 +136,12 @@ class ListenerRule(ElbKind):
         by_priority = {str(resource.desired["priority"]): resource.address for resource in view.resources}
         for arn, tags in tags_of(view, found).items():
             listener, rule = found[arn]
-            if view.owner.owns_in_tier(tags):
-                address = address_in(tags, self.name, arn.rsplit("/", 1)[1])
-            elif rule["Priority"] in by_priority:
-                address = by_priority[rule["Priority"]]
-            else:
+            ours = view.owner.owns_in_tier(tags)
+            address = address_in(tags, self.name, arn.rsplit("/", 1)[1]) if ours else None
+            if address not in by_priority.values():
+                # A listener has one rule of a priority, whatever the tags of that one say.
+                address = by_priority.get(rule["Priority"], address)
+            if address is None:
                 continue
             accepts = judge_accepted(view, _header(rule)[1])
             yield self._observed(address, listener, rule, accepts, tags)
