@@ -69,7 +69,7 @@ def run(tool: Tool, params: Mapping[str, Any], options: RunOptions) -> dict[str,
 
 
 def _run(tool: Tool, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-    from .aws.api import Api
+    from .aws.api import Api, Caller
     from .aws.session import Connection
 
     connection = Connection(params)
@@ -77,8 +77,10 @@ def _run(tool: Tool, params: Mapping[str, Any], options: RunOptions) -> dict[str
     check_common(params, deployment)
     tool.check(params)
     place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
-    api = Api(connection, tool.services(params))
+    caller = options.callers.get(connection.fingerprint)
+    api = Api(connection, tool.services(params), Caller(**caller) if caller else None)
     try:
+        options.callers[connection.fingerprint] = dataclasses.asdict(api.caller)
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         return tool.work(Session(params, place, api, options.check_mode, options.progress))
     finally:

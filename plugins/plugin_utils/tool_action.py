@@ -18,6 +18,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.report.plan_fil
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
 from ansible_collections.agent_platform.aws.plugins.module_utils.tool_module import Tool, run
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere, plain
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory
 
 MODULES = "ansible_collections.agent_platform.aws.plugins.modules."
 SUMMARY_CALLBACK = "agent_platform.aws.summary"
@@ -37,7 +38,7 @@ class ToolAction(HereOrThere):
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
         arguments = plain(self._task.args)
-        result = self._run_here(arguments) if self.is_here(task_vars) else self.there(arguments, task_vars)
+        result = self._run_here(arguments, task_vars) if self.is_here(task_vars) else self.there(arguments, task_vars)
         if arguments.get("path") and "summary" in result:
             document = {key: result[key] for key in result if key not in ("summary", "invocation") and key[0] != "_"}
             try:
@@ -49,7 +50,7 @@ class ToolAction(HereOrThere):
             result["_ansible_verbose_always"] = True
         return result
 
-    def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _run_here(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
         tool: Tool = importlib.import_module(MODULES + self.name).TOOL
@@ -58,8 +59,10 @@ class ToolAction(HereOrThere):
         secrets = checked._no_log_values
         if checked.error_messages:
             return remove_values({"failed": True, "msg": "; ".join(checked.error_messages)}, secrets)
-        options = RunOptions(self._task.check_mode, self._task.diff, _Progress())
+        memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
+        options = RunOptions(self._task.check_mode, self._task.diff, _Progress(), callers=memory.callers)
         result = remove_values(run(tool, checked.validated_parameters, options), secrets)
+        memory.save()
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result
 

@@ -151,6 +151,21 @@ def test_a_running_task_of_somebody_else_is_followed_and_not_begun_twice(queues,
     assert [call.operation for call in queues.requests if call.operation == "StartMessageMoveTask"] == []
 
 
+def test_an_earlier_task_is_not_taken_for_the_one_that_the_list_does_not_show_yet(queues, clock, monkeypatch):
+    fill(2)
+    assert row(run(replay=TOPIC))["moved"] == 2
+    fill(5)
+    moves, start, behind = by_messages.Messages.moves, by_messages.Messages.start_move, []
+
+    def starting(self, arn, target, rate):
+        behind.extend([moves(self, arn)] * 2)
+        return start(self, arn, target, rate)
+
+    monkeypatch.setattr(by_messages.Messages, "start_move", starting)
+    monkeypatch.setattr(by_messages.Messages, "moves", lambda self, arn: behind.pop() if behind else moves(self, arn))
+    assert row(run(replay=TOPIC))["moved"] == 5 and behind == []
+
+
 def test_by_messages_does_not_get_in_the_way_of_a_running_task(queues, clock):
     fill(MANY)
     run(replay=TOPIC, rate=1, wait_seconds=0)

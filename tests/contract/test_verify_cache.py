@@ -95,4 +95,4 @@ def test_out_of_reach(rows):
         server.stop()
         found = rows(server)
         assert {row.state for row in found.values()} == {"not exercised"}
-        assert all("does not answer from here" in row.how and "SSM tunnel" in row.how for row in found.values())
+        assert all("does not answer from here" in row.how and "an execution node in the VPC" in row.how for row in found.values())

@@ -79,29 +79,80 @@ def queue(site, name):
     return boto3.client("sqs").get_queue_url(QueueName=f"{site.environment}-{name}")["QueueUrl"]
 
 
-@pytest.mark.parametrize("name", ["ticket-events", "ticket-events-dlq"])
-def test_messages_of_others_are_left_alone(site_of, name):
+PROBED, MOVED = "which a probe would take receives from", "which a replay would move"
+
+
+@pytest.mark.parametrize(("name", "harm"), [("ticket-events", PROBED), ("ticket-events-dlq", MOVED)])
+def test_messages_of_others_are_left_alone(site_of, name, harm):
     site = site_of("dev")
     sqs, url = boto3.client("sqs"), queue(site, name)
     sqs.send_message(QueueUrl=url, MessageBody="somebody's")
     result = verifying.run(one_of_each(site), mode="full")
     assert not result.get("failed")
     (row,) = [row for row in result["flows"] if "poison" in row["flow"]]
-    assert row["how"] == f"not exercised: queue dev-{name} holds messages, which a probe would take receives from"
+    assert row["how"] == f"not exercised: queue dev-{name} holds messages of others, {harm}"
     (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
     assert message["Body"] == "somebody's" and message["Attributes"]["ApproximateReceiveCount"] == "2"  # this one and one more
 
 
-def test_what_comes_meanwhile_is_given_back(site_of):
+def while_published(site, name, callback=lambda: None):
+    """Somebody sends a message to the queue while the probe is on its way."""
+    sqs, url = boto3.client("sqs"), queue(site, name)
+
+    def send(call):
+        sqs.send_message(QueueUrl=url, MessageBody="somebody's")
+        callback()
+
+    return site.aws.settings.fault(operation="Publish", nth=1, callback=send)
+
+
+def receives(site, name):
+    """Body and count of receives, this one included, of everything in the queue."""
+    got = boto3.client("sqs").receive_message(QueueUrl=queue(site, name), MaxNumberOfMessages=10, AttributeNames=["All"])
+    return [(item["Body"], int(item["Attributes"]["ApproximateReceiveCount"])) for item in got.get("Messages", ())]
+
+
+def test_what_comes_meanwhile_comes_back_and_no_poison_follows(site_of, clock):
+    site = site_of("dev")
+    fault = while_published(site, "ticket-events")
+    result = verifying.run({**one_of_each(site), "arrows": ["4f", "async"]}, mode="full")
+    site.aws.settings.clear()
+    (sent,) = [row for row in result["flows"] if "arrived" in row["flow"]]
+    (poison,) = [row for row in result["flows"] if "poison" in row["flow"]]
+    assert fault.seen and sent["state"] == "ok"
+    assert poison["how"] == f"not exercised: queue dev-ticket-events holds messages of others, {PROBED}"
+    clock.pass_by(event_probes.HIDDEN)
+    assert receives(site, "ticket-events") == [("somebody's", 2)]  # this one and one more
+
+
+@pytest.mark.parametrize("arrow", ["4f", "async"])
+def test_a_probe_that_is_late_does_not_wear_out_what_came_before_it(site_of, clock, arrow):
     site = site_of("dev")
     sqs, url = boto3.client("sqs"), queue(site, "ticket-events")
-    fault = site.aws.settings.fault(
-        operation="Publish", nth=1, callback=lambda call: sqs.send_message(QueueUrl=url, MessageBody="somebody's")
+    late = 25
+    fault = while_published(
+        site, "ticket-events", lambda: sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": str(late)})
     )
-    result = verifying.run({**one_of_each(site), "arrows": ["4f"]}, mode="full")
+    result = verifying.run({**one_of_each(site), "arrows": [arrow]}, mode="full")
     site.aws.settings.clear()
+    (row,) = [row for row in result["flows"] if row["flow"].endswith("consumed") and row["flow"].startswith("ticket-events: ")]
     assert fault.seen and not result.get("failed")
-    assert [item["Body"] for item in sqs.receive_message(QueueUrl=url)["Messages"]] == ["somebody's"]
+    assert row["how"] == f"not exercised: queue dev-ticket-events holds messages of others, {PROBED}"
+    clock.pass_by(event_probes.HIDDEN)
+    ((body, count),) = receives(site, "ticket-events")
+    assert body == "somebody's" and count - 1 <= 2  # without this one
+
+
+def test_dead_letters_of_others_that_come_meanwhile_are_not_moved(site_of, clock):
+    site = site_of("dev")
+    fault = while_published(site, "ticket-events-dlq")
+    result = verifying.run({**one_of_each(site), "arrows": ["async"]}, mode="full")
+    site.aws.settings.clear()
+    (row,) = [row for row in result["flows"] if "poison" in row["flow"]]
+    assert fault.seen and row["how"] == f"not exercised: queue dev-ticket-events-dlq holds messages of others, {MOVED}"
+    clock.pass_by(event_probes.HIDDEN)
+    assert [body for body, _count in receives(site, "ticket-events-dlq")] == ["somebody's"]
+    assert receives(site, "ticket-events") == []
 
 
 def test_a_subscription_that_filters_is_not_tried(site_of):

@@ -7,9 +7,12 @@ from importlib.machinery import SourceFileLoader
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils import tool_module
 from ansible_collections.agent_platform.aws.plugins.module_utils.aws import api, session
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.overlay import Overlay
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
+from ansible_collections.agent_platform.aws.plugins.module_utils.tool_module import Tool
 from ansible_collections.agent_platform.aws.plugins.module_utils.who import who
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import bytecode, role_arguments, run_memory
 from support import tiers
@@ -101,6 +104,21 @@ def test_who_cannot_be_told_in_one_sentence(credentials, monkeypatch):
     answer = who({"region": "us-east-1", "validate_certs": True}, callers)
     assert answer == {"failed": True, "changed": False, "msg": "Could not learn the caller's identity: no."}
     assert callers == {}
+
+
+def test_a_tool_asks_who_calls_only_where_the_run_does_not_know(credentials, monkeypatch):
+    asked = []
+
+    def identify(connection):
+        asked.append(connection)
+        return api.Caller("123456789012", "arn:aws:iam::123456789012:user/x")
+
+    monkeypatch.setattr(api, "identify", identify)
+    tool = Tool("look", {}, lambda params: (), lambda params: None, lambda session: session.place.as_dict())
+    params, options = {"environment": "dev", "region": "us-east-1", "validate_certs": True}, RunOptions()
+    answers = [tool_module.run(tool, params, options) for _time in range(2)]
+    assert len(asked) == 1 and answers[0] == answers[1] and answers[0]["account"] == "123456789012", answers
+    assert list(options.callers) == [fingerprint()]
 
 
 def test_a_client_is_made_when_it_is_asked_for_and_only_what_the_tier_names(credentials):

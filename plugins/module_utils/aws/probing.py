@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..reconcile.errors import EngineError
 from .api import Api
 from .errors import DENIED, code_of, is_code
 
@@ -74,7 +75,10 @@ class Bucket:
         return "took it"
 
     def remove(self, keep: str = "") -> int:
-        """Delete all versions of every probe but those whose key contains ``keep``; how many there were."""
+        """Delete all versions of every probe but those whose key contains ``keep``; how many there were.
+
+        Raises EngineError, one sentence, where any of them stays.
+        """
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=PREFIX)
         found = [
             {"Key": item["Key"], "VersionId": item["VersionId"]}
@@ -82,8 +86,17 @@ class Bucket:
             for item in (*(page.get("Versions") or ()), *(page.get("DeleteMarkers") or ()))
             if not keep or keep not in item["Key"]
         ]
+        stayed = []
         for first in range(0, len(found), 1000):
-            self._client.delete_objects(Bucket=self.name, Delete={"Objects": found[first : first + 1000], "Quiet": True})
+            # What it does not delete is no error of the call: it is in the answer.
+            some = {"Objects": found[first : first + 1000], "Quiet": True}
+            stayed += self._client.delete_objects(Bucket=self.name, Delete=some).get("Errors") or ()
+        if stayed:
+            one = stayed[0]
+            raise EngineError(
+                f"bucket {self.name}: S3 does not delete the probe {one['Key']} ({one['Code']}), one of {len(stayed)} that stay: "
+                "let the caller do s3:DeleteObjectVersion there, and run again, which removes them"
+            )
         return len(found)
 
 

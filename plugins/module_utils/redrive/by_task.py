@@ -45,25 +45,30 @@ def replay(messages: Messages, pair: Pair, rate: int, patience: float, tell: Cal
     if tasks is None:
         return None
     found = Task()
-    if any(task["Status"] in RUNNING for task in tasks):
+    if begun := [_started(task) for task in tasks if task["Status"] in RUNNING]:
         found.others = True
-        _follow(messages, pair, found, end, tell)
+        _follow(messages, pair, found, max(begun), end, tell)
     if found.running or found.failure or not messages.queue(pair.dead.url).visible:
         return found
     answer = messages.start_move(pair.dead.arn, pair.source.arn, min(rate, FASTEST) or None)
     if answer == "not offered":
         return None
     found.others = found.others or answer == "running"
-    _follow(messages, pair, found, end, tell)
+    _follow(messages, pair, found, max(map(_started, tasks), default=0) + 1, end, tell)
     return found
 
 
-def _follow(messages: Messages, pair: Pair, found: Task, end: float, tell: Callable[[int, int], None]) -> None:
-    """Wait until the newest task has ended; add what it moved."""
+def _started(task: Mapping[str, Any]) -> int:
+    """Milliseconds of SQS's own clock. Of a task that has ended SQS tells no handle, so this is what tells tasks apart."""
+    return int(task.get("StartedTimestamp") or 0)
+
+
+def _follow(messages: Messages, pair: Pair, found: Task, since: int, end: float, tell: Callable[[int, int], None]) -> None:
+    """Wait until the newest task that was begun at ``since`` or later has ended; add what it moved."""
     while True:
-        task = (messages.moves(pair.dead.arn) or [None])[0]
+        task = next((task for task in messages.moves(pair.dead.arn) or () if _started(task) >= since), None)
         if task is None:
-            # The list is a moment behind.
+            # The list is a moment behind, and shows at most earlier ones.
             if time.monotonic() >= end:
                 raise EngineError(f"{pair.dead.name}: SQS took a move task and does not show it: run again to look for it")
             time.sleep(LOOK)

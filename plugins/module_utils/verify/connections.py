@@ -26,7 +26,8 @@ TIMEOUT = 5
 SESSION = 24 * 3600
 SESSION_KEY = f"session:{MARK}"
 CACHE_SECRET = "redis-auth-token"
-WAYS_IN = "run from a node inside the network, or through an SSM tunnel"
+# It always calls the endpoint's own host and port, by which the server's certificate is checked too.
+WAYS_IN = "run from an execution node in the VPC, or through a tunnel under this very name and port (an entry in /etc/hosts)"
 
 
 def checks(world: World) -> list[Check]:

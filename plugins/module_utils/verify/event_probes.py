@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arrow 4f and the event-driven flow by doing: a message from a topic to its queue, and one through the dead letters and back.
 
-A probe must not cost others' messages: a queue that holds any is left alone, and what comes meanwhile is given back at once, which
-takes one of its receives. A consumer that runs may take a probe first; it knows it by the attribute ``agent-platform-verify``.
+A probe must not cost others' messages: a queue that holds any is left alone. What comes meanwhile stays hidden until it comes back
+by itself, and a probe that meets the same one again gives up: nothing of others is received more than twice in a verification, and
+none is replayed. A consumer that runs may take a probe first; it knows it by the attribute ``agent-platform-verify``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .world import World
 PATIENCE, HIDDEN = 30.0, 10
 # How far SQS's counts, by which a replay goes, may be behind.
 COUNTED = 90.0
+HARM, HARM_DEAD = "which a probe would take receives from", "which a replay would move"
 Message = Mapping[str, Any]
 
 
@@ -57,26 +59,38 @@ def run_of(message: Message) -> str | None:
 
 
 class Queue:
-    """A queue as a probe sees it."""
+    """A queue as a probe sees it. ``busy``: url -> why no other probe of this verification goes to that queue; told of others'
+    messages. ``harm``: what would happen to those. ``others``: theirs of the last look. ``seen``: the ids of all of them."""
 
-    def __init__(self, messages: Messages, url: str, run: str):
-        self.messages, self.url, self.run = messages, url, run
-        self.others = 0
+    def __init__(self, messages: Messages, url: str, run: str, busy: dict[str, str], harm: str = HARM):
+        self.messages, self.url, self.run, self.busy = messages, url, run, busy
+        self.others: list[Message] = []
+        self.seen: set[str] = set()
+        self.why = f"queue {url.rsplit('/', 1)[1]} holds messages of others, {harm}"
 
     def read(self) -> QueueRead:
         return self.messages.queue(self.url)
 
-    def take(self) -> list[Message]:
-        """Our probe, in a list, or []; probes of others are deleted, and all else is given back at once."""
+    def look(self) -> list[Message]:
+        """Our probe, in a list, or []; probes of others are deleted, and all else stays hidden for ``HIDDEN`` seconds."""
         got = self.messages.receive(self.url, BATCH, HIDDEN)
-        left = [message for message in got if run_of(message) not in (None, self.run)]
-        others = [message for message in got if run_of(message) is None]
-        if others:
-            self.messages.give_back(self.url, others)
-        if left:
+        if left := [message for message in got if run_of(message) not in (None, self.run)]:
             self.messages.delete(self.url, left)
-        self.others = len(others)
+        self.others = [message for message in got if run_of(message) is None]
+        if self.others:
+            self.busy[self.url] = self.why
         return [message for message in got if run_of(message) == self.run]
+
+    def take(self) -> list[Message]:
+        """As ``look``. Raises NotExercised where a message of others comes a second time; our probe is deleted then."""
+        found = self.look()
+        ids = {message["MessageId"] for message in self.others}
+        if ids & self.seen:
+            if found:
+                self.messages.delete(self.url, found)
+            raise NotExercised(self.why)
+        self.seen |= ids
+        return found
 
     def wait(self) -> list[Message]:
         end = time.monotonic() + PATIENCE
@@ -87,24 +101,27 @@ class Queue:
 
     def clear(self) -> None:
         """No probe is left, or only one that somebody else holds. SQS's counts may be behind, so it is looked for anyway."""
-        if ours := self.take():
+        if ours := self.look():
             self.messages.delete(self.url, ours)
 
-    def free(self, busy: dict[str, str]) -> None:
-        """Raises NotExercised where it holds messages of others. ``busy``: what is known of that, so that one look has to do."""
+    def free(self) -> None:
+        """Raises NotExercised where it holds messages of others. One look has to do, after which they are given back at once."""
+        if self.url in self.busy:
+            raise NotExercised(self.busy[self.url])
         counted = self.read()
         held = counted.visible + counted.in_flight + counted.delayed
         # What a killed run left is taken away; what is more than that is somebody's.
-        if held and (counted.visible > BATCH or counted.in_flight or self.url in busy or self.take() or self.others):
-            busy[self.url] = f"queue {counted.name} holds messages, which a probe would take receives from"
-            raise NotExercised(busy[self.url])
+        if held and (counted.visible > BATCH or counted.in_flight or self.look() or self.others):
+            self.busy[self.url] = self.why
+            self.messages.give_back(self.url, self.others)
+            raise NotExercised(self.why)
 
 
-def _free(world: World, name: str, queue: Queue, busy: dict[str, str]) -> None:
+def _free(world: World, name: str, queue: Queue) -> None:
     """Raises NotExercised where a probe would not come through, or get in somebody's way. Publishes nothing."""
     if any(json.loads(item.get("FilterPolicy") or "{}") for item in world.topic(name)["subscriptions"]):
         raise NotExercised(f"the subscription of {world.named(name)} filters, and a probe is none of what it lets through")
-    queue.free(busy)
+    queue.free()
 
 
 def _publish(world: World, name: str, run: str) -> None:
@@ -121,8 +138,8 @@ def _lost(world: World, name: str) -> str:
 def _arrives(world: World, name: str, busy: dict[str, str]) -> Callable[[], str | None]:
     def prove() -> str | None:
         run = uuid.uuid4().hex
-        queue = Queue(Messages(world.api), world.queue(name)["url"], run)
-        _free(world, name, queue, busy)
+        queue = Queue(Messages(world.api), world.queue(name)["url"], run, busy)
+        _free(world, name, queue)
         return _leaving_nothing((queue,), lambda: _send(world, name, queue))
 
     return prove
@@ -142,10 +159,10 @@ def _poison(world: World, topic: Mapping[str, Any], busy: dict[str, str]) -> Cal
 
     def prove() -> str | None:
         name, run, messages = topic["name"], uuid.uuid4().hex, Messages(world.api)
-        queue = Queue(messages, world.queue(name)["url"], run)
-        dead = Queue(messages, world.queue(name + DLQ)["url"], run)
-        _free(world, name, queue, busy)
-        dead.free(busy)
+        queue = Queue(messages, world.queue(name)["url"], run, busy)
+        dead = Queue(messages, world.queue(name + DLQ)["url"], run, busy, HARM_DEAD)
+        _free(world, name, queue)
+        dead.free()
         return _leaving_nothing((queue, dead), lambda: _die_and_return(world, name, queue, dead, most))
 
     return prove
@@ -193,7 +210,7 @@ def _fail(world: World, name: str, queue: Queue, dead: Queue, most: int) -> str 
 
 
 def _replay(world: World, name: str, queue: Queue, dead: Queue) -> str | None:
-    """As playbooks/redrive.yml does; nothing else is in the dead-letter queue."""
+    """As playbooks/redrive.yml does. Raises NotExercised where anything else is in the dead-letter queue by now."""
 
     def tell(done: int, total: int) -> None:
         """One message is no progress."""
@@ -202,6 +219,8 @@ def _replay(world: World, name: str, queue: Queue, dead: Queue) -> str | None:
     while not dead.read().visible and time.monotonic() < end:
         time.sleep(1)
     pair = Pair(queue.read(), dead.read())
+    if dead.seen or pair.dead.visible > 1:
+        raise NotExercised(dead.why)
     task = by_task.replay(queue.messages, pair, 0, PATIENCE, tell)
     if task is not None and task.failure:
         return f"dead letters of {world.named(name + DLQ)} do not go back: {task.failure}"

@@ -255,7 +255,10 @@ def to_pods(world: World) -> str | None:
 def healthy(group: Mapping[str, Any]) -> str | None:
     states = group["Health"]
     if not states:
-        raise NotExercised(f"no pod is registered in target group {group['TargetGroupName']} yet")
+        raise NotExercised(
+            f"no pod is registered in target group {group['TargetGroupName']}, so no pod serves anybody and nothing answers users: "
+            "look at playbooks/kubernetes.yml, which brings them, and at kubectl -n agents get pods (or your kubernetes_namespace)"
+        )
     if "healthy" not in states:
         path, port, are = group.get("HealthCheckPath"), group["Port"], ", ".join(sorted(set(states)))
         return (
