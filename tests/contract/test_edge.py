@@ -328,8 +328,11 @@ def test_the_zone_has_to_be_found(whole, route53):
 
 
 def test_a_zone_of_the_same_name_is_not_doubled(whole, route53):
+    """Made beside ours, it is left alone."""
+    theirs = route53.create_hosted_zone(Name=DOMAIN, CallerReference="theirs")["HostedZone"]["Id"]
+    assert run(whole)["plan"] == []
     run(whole, state="absent")
-    route53.create_hosted_zone(Name=DOMAIN, CallerReference="theirs")
+    assert [item["Id"] for item in route53.list_hosted_zones()["HostedZones"] if item["Name"] == DOMAIN + "."] == [theirs]
     assert f"hosted_zone/{DOMAIN}: there is a public zone {DOMAIN} already" in failed(whole)
 
 
