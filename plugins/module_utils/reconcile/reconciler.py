@@ -118,7 +118,8 @@ class Reconciler:
         """Make the account like the configuration, and delete what ``prune`` names, which is not in it."""
         graph = Graph(resources)
         pruned = kinds_of(prune)
-        known = told(graph, self.overlay)
+        # What was told has no tags, by which the walk tells what is ours.
+        known = {} if pruned else told(graph, self.overlay)
         seen = self._reading(Observer(self.context, self.kinds, graph, thorough=pruned, known=known).run)
         plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values))
         if pruned:
