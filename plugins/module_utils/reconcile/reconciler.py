@@ -335,7 +335,8 @@ class Reconciler:
 
     def _made_meanwhile(self, kind: Kind, resource: Resource) -> Observed | None:
         def of(name: str) -> dict[str, Observed]:
-            return {address: item for address, item in self.values.live.items() if address.startswith(name + "/")}
+            # Other threads go on adding what they made.
+            return {address: item for address, item in list(self.values.live.items()) if address.startswith(name + "/")}
 
         view = View.within(self.context, [resource], of, thorough=True)
         for delay in LOOK_AGAIN:
