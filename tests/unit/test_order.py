@@ -66,12 +66,17 @@ class Alone:
         return []
 
 
-def teardown(name, foreign=""):
-    """The plan with everything of the tier standing; ``foreign``: the kind of which nothing has our tags."""
+def teardown(name, foreign="", fields=None):
+    """The plan with everything of the tier standing; ``foreign``: the kind of which nothing has our tags, with its ``fields``."""
     tier, graph = graph_of(name)
     tags = {DEPLOYMENT: PLACE.deployment, TIER: name}
     seen = {
-        resource.address: Observed(resource.address, resource.address, tags={} if resource.kind.name == foreign else dict(tags))
+        resource.address: Observed(
+            resource.address,
+            resource.address,
+            fields=dict(fields or {}) if resource.kind.name == foreign else {},
+            tags={} if resource.kind.name == foreign else dict(tags),
+        )
         for resource in graph.managed()
     }
     return plan_absent(
@@ -107,3 +112,26 @@ def test_what_others_put_in_our_place_keeps_nothing_but_what_it_is_inside(kind):
     assert set(plan.kept) - own == ({"vpc/main"} if kind in ("subnet", "security_group") else set())
     assert plan.refusals == []
     assert not own & {action.address for action in plan.actions}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "held"),
+    [
+        (
+            "nat_gateway",
+            {"subnet_id": "subnet/public-us-east-1a", "allocation_id": "elastic_ip/nat-us-east-1b"},
+            {"subnet/public-us-east-1a", "elastic_ip/nat-us-east-1b", "vpc/main"},
+        ),
+        ("nat_gateway", {"subnet_id": "subnet/public-us-east-1a", "allocation_id": None}, {"subnet/public-us-east-1a", "vpc/main"}),
+        (
+            "vpc_endpoint",
+            {"subnets": ["subnet/database-us-east-1a"], "security_groups": ["security_group/rds"], "route_tables": []},
+            {"subnet/database-us-east-1a", "security_group/rds", "vpc/main"},
+        ),
+        ("vpc_endpoint", {"subnets": [], "security_groups": [], "route_tables": ["route_table/database"]}, set()),
+    ],
+)
+def test_what_others_have_interfaces_in_stays(kind, fields, held):
+    """As it stands, not as ours would."""
+    kept = teardown("vpc", kind, fields).kept
+    assert {address for address in kept if not address.startswith(f"{kind}/")} == held

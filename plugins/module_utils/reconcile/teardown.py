@@ -64,6 +64,8 @@ class _Teardown:
             # What stands in our place need not rest on what ours would. Data may be encrypted with our keys, though.
             reason = f"{observed.id} was not made by deployment {self.context.owner.deployment}"
             self._keep(address, observed, reason, alone=not lasting(kind))
+            for identity in kind.occupies(observed):
+                self.overlay.held.setdefault(identity, address)
             return
         holds = "data" if kind.stateful else kind.holds(self.context, observed) if keep_data else None
         if keep_data and holds:
