@@ -254,6 +254,16 @@ def test_a_record_of_our_load_balancer_that_is_gone_is_ours(whole, monkeypatch, 
     assert records(route53, theirs)[f"origin.{DOMAIN}", "A"]["AliasTarget"]["DNSName"].rstrip(".") == balancer(elb)["DNSName"]
 
 
+def test_a_record_in_a_zone_of_others_goes_only_with_what_it_points_to(whole, monkeypatch, route53, theirs):
+    """A name that a load balancer of ours would have had says nothing about whose it was."""
+    dns_name = "prod-platform-7.us-east-1.elb.amazonaws.com"
+    plant(whole, monkeypatch, theirs, f"origin.{DOMAIN}", dns_name)
+    (kept,) = run(whole, manage_zone=False, state="absent")["kept"]
+    assert kept["address"] == f"dns_record/origin.{DOMAIN}-A"
+    assert f"it is in a zone of others and points to {dns_name}, which is no load balancer of this deployment" in kept["reason"]
+    assert set(records(route53, theirs)) == {(f"origin.{DOMAIN}", "A")}
+
+
 @pytest.mark.parametrize(
     "dns_name",
     [
@@ -328,8 +338,11 @@ def test_the_zone_has_to_be_found(whole, route53):
 
 
 def test_a_zone_of_the_same_name_is_not_doubled(whole, route53):
+    """Made beside ours, it is left alone."""
+    theirs = route53.create_hosted_zone(Name=DOMAIN, CallerReference="theirs")["HostedZone"]["Id"]
+    assert run(whole)["plan"] == []
     run(whole, state="absent")
-    route53.create_hosted_zone(Name=DOMAIN, CallerReference="theirs")
+    assert [item["Id"] for item in route53.list_hosted_zones()["HostedZones"] if item["Name"] == DOMAIN + "."] == [theirs]
     assert f"hosted_zone/{DOMAIN}: there is a public zone {DOMAIN} already" in failed(whole)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.graph import Graph
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import View
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.ownership import Owner
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource, View
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.access import AccessEntry
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.addon import parsed
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.eks.cluster import Cluster, check_step
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.iam_others import identity
@@ -277,3 +280,20 @@ def test_nothing_rests_on_a_cluster_that_does_not_run(monkeypatch, state, says):
     with pytest.raises(EngineError) as error:
         list(Cluster().find(View(None, None, resources=[resource])))
     assert f"the cluster prod-x is in state {state}" in str(error.value) and says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("caller", "destroys", "found"),
+    [
+        (USER, False, {USER: "eks_access_entry/deployer"}),
+        (USER, True, {}),
+        ("arn:aws:iam::123456789012:root", True, {}),
+        ("arn:aws:iam::123456789012:root", False, {}),
+        ("arn:aws:sts::123456789012:federated-user/ann", False, {}),
+    ],
+)
+def test_no_destroy_asks_who_runs_it_and_no_deletion_fails_for_it(caller, destroys, found):
+    api = SimpleNamespace(caller_arn=caller, arn=lambda service, name, region: f"arn:aws:{service}::123456789012:{name}")
+    entry = Resource(AccessEntry(), "deployer", {"principal": None})
+    view = View(api, Owner("prod-us-east-1", "prod", "eks"), destroys=destroys, resources=[entry], thorough=True)
+    assert AccessEntry()._callers(view, [{"tags": {}}]) == found

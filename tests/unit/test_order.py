@@ -10,8 +10,9 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.owner
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Context, Observed
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.teardown import plan_absent
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
-from contract.cases import messaging, vpc
+from contract.cases import eks, messaging, vpc
 from support import tiers
+from support.mutations.tagging import KNOWN_BY_PLACE, NOT_IN_THE_NETWORK
 
 PLACE = Place("prod", "prod-us-east-1", "us-east-1", "123456789012", "aws")
 # Kind -> the kinds that EC2, SNS and SQS keep as long as one of it stands.
@@ -44,7 +45,7 @@ COMES_AFTER = {
 
 
 def graph_of(name):
-    tier, data = tiers.load(name), {"vpc": vpc, "messaging": messaging}[name]
+    tier, data = tiers.load(name), {"vpc": vpc, "messaging": messaging, "eks": eks}[name]
     return tier, Graph(tier.declare(tiers.with_defaults(tier, data.PARAMS), PLACE))
 
 
@@ -61,16 +62,31 @@ class Alone:
     def map(self, function, items):
         return []
 
+    def pages(self, *call, **parameters):
+        return []
+
+
+def teardown(name, foreign="", fields=None):
+    """The plan with everything of the tier standing; ``foreign``: the kind of which nothing has our tags, with its ``fields``."""
+    tier, graph = graph_of(name)
+    tags = {DEPLOYMENT: PLACE.deployment, TIER: name}
+    seen = {
+        resource.address: Observed(
+            resource.address,
+            resource.address,
+            fields=dict(fields or {}) if resource.kind.name == foreign else {},
+            tags={} if resource.kind.name == foreign else dict(tags),
+        )
+        for resource in graph.managed()
+    }
+    return plan_absent(
+        Context(Alone(), Owner(PLACE.deployment, "prod", name)), tier.kinds, graph, Observation(seen, {}, {}), Overlay()
+    )
+
 
 def deletions(name):
     """Address -> the steps that its deletion waits for, with everything of the tier standing."""
-    tier, graph = graph_of(name)
-    tags = {DEPLOYMENT: PLACE.deployment, TIER: name}
-    seen = {resource.address: Observed(resource.address, resource.name, tags=tags) for resource in graph.managed()}
-    plan = plan_absent(
-        Context(Alone(), Owner(PLACE.deployment, "prod", name)), tier.kinds, graph, Observation(seen, {}, {}), Overlay()
-    )
-    return {action.address: action.needs for action in plan.actions}
+    return {action.address: action.needs for action in teardown(name).actions}
 
 
 @pytest.mark.parametrize("name", GOES_BEFORE)
@@ -86,3 +102,36 @@ def test_what_something_stands_in_is_deleted_after_it(name):
 
 def test_a_queue_goes_before_the_dead_letter_queue_that_it_names():
     assert "delete sqs_queue/ticket-events" in deletions("messaging")["sqs_queue/ticket-events-dlq"]
+
+
+@pytest.mark.parametrize("kind", KNOWN_BY_PLACE)
+def test_what_others_put_in_our_place_keeps_nothing_but_what_it_is_inside(kind):
+    plan = teardown(NOT_IN_THE_NETWORK.get(kind, "vpc"), kind)
+    own = {address for address in plan.kept if address.startswith(f"{kind}/")}
+    assert own
+    assert set(plan.kept) - own == ({"vpc/main"} if kind in ("subnet", "security_group") else set())
+    assert plan.refusals == []
+    assert not own & {action.address for action in plan.actions}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "held"),
+    [
+        (
+            "nat_gateway",
+            {"subnet_id": "subnet/public-us-east-1a", "allocation_id": "elastic_ip/nat-us-east-1b"},
+            {"subnet/public-us-east-1a", "elastic_ip/nat-us-east-1b", "vpc/main"},
+        ),
+        ("nat_gateway", {"subnet_id": "subnet/public-us-east-1a", "allocation_id": None}, {"subnet/public-us-east-1a", "vpc/main"}),
+        (
+            "vpc_endpoint",
+            {"subnets": ["subnet/database-us-east-1a"], "security_groups": ["security_group/rds"], "route_tables": []},
+            {"subnet/database-us-east-1a", "security_group/rds", "vpc/main"},
+        ),
+        ("vpc_endpoint", {"subnets": [], "security_groups": [], "route_tables": ["route_table/database"]}, set()),
+    ],
+)
+def test_what_others_have_interfaces_in_stays(kind, fields, held):
+    """As it stands, not as ours would."""
+    kept = teardown("vpc", kind, fields).kept
+    assert {address for address in kept if not address.startswith(f"{kind}/")} == held

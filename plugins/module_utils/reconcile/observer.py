@@ -143,8 +143,8 @@ def twins(found: Iterable[Observed], chosen: dict[str, Observed]) -> dict[str, O
 def pick(found: Iterable[Observed], revivable: set[str]) -> tuple[dict[str, Observed], dict[str, list[str]]]:
     """One resource for each address: a usable one before a broken one, and neither when all are leaving.
 
-    A leaving one of a revivable kind counts when nothing better is there. The second answer names the addresses that two
-    usable resources claim.
+    A leaving one of a revivable kind counts when nothing better is there, and what is in the way when none of ours stands. The
+    second answer names the addresses that two usable resources claim.
     """
     by_address: dict[str, list[Observed]] = {}
     for item in found:
@@ -152,13 +152,15 @@ def pick(found: Iterable[Observed], revivable: set[str]) -> tuple[dict[str, Obse
     chosen: dict[str, Observed] = {}
     ambiguous: dict[str, list[str]] = {}
     for address, items in by_address.items():
-        usable = [item for item in items if not item.leaving and not item.broken]
-        broken = [item for item in items if not item.leaving and item.broken]
-        leaving = [item for item in items if item.leaving and address.split("/", 1)[0] in revivable]
+        ours = [item for item in items if not item.in_the_way]
+        usable = [item for item in ours if not item.leaving and not item.broken]
+        broken = [item for item in ours if not item.leaving and item.broken]
+        leaving = [item for item in ours if item.leaving and address.split("/", 1)[0] in revivable]
+        others = [item for item in items if item.in_the_way]
         ids = {item.id for item in usable}
         if len(ids) > 1:
             ambiguous[address] = sorted(ids)
-        for group in (usable, broken, leaving):
+        for group in (usable, broken, leaving, others):
             if group:
                 chosen[address] = min(group, key=lambda item: item.id)
                 break

@@ -118,7 +118,8 @@ class Reconciler:
         """Make the account like the configuration, and delete what ``prune`` names, which is not in it."""
         graph = Graph(resources)
         pruned = kinds_of(prune)
-        known = told(graph, self.overlay)
+        # What was told has no tags, by which the walk tells what is ours.
+        known = {} if pruned else told(graph, self.overlay)
         seen = self._reading(Observer(self.context, self.kinds, graph, thorough=pruned, known=known).run)
         plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values))
         if pruned:
@@ -334,7 +335,8 @@ class Reconciler:
 
     def _made_meanwhile(self, kind: Kind, resource: Resource) -> Observed | None:
         def of(name: str) -> dict[str, Observed]:
-            return {address: item for address, item in self.values.live.items() if address.startswith(name + "/")}
+            # Other threads go on adding what they made.
+            return {address: item for address, item in list(self.values.live.items()) if address.startswith(name + "/")}
 
         view = View.within(self.context, [resource], of, thorough=True)
         for delay in LOOK_AGAIN:

@@ -278,6 +278,10 @@ class Kind:
         """Ids of what cannot do without it although nothing in the configuration says so: it stays while one of them does."""
         return ()
 
+    def occupies(self, observed: Observed) -> Iterable[str]:
+        """Ids of what cannot go while it stands, whoever made it: asked of what is not ours."""
+        return ()
+
     def leaves(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Left | None:
         """What ``delete`` will leave behind, such as a last snapshot, named here and now. Asked once, before it."""
         return None

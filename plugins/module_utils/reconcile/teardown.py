@@ -15,7 +15,7 @@ from .graph import Graph
 from .observer import Observation
 from .overlay import DATA, Overlay
 from .plan import Action, Plan
-from .planner import foreign, guarded
+from .planner import foreign, guarded, lasting
 from .resource import Context, Kind, Left, Observed, Resource
 
 
@@ -61,7 +61,11 @@ class _Teardown:
                 self.going[address] = Action("await_gone", address, resource, observed)
             return
         if foreign(self.context, kind, observed):
-            self._keep(address, observed, f"{observed.id} was not made by deployment {self.context.owner.deployment}")
+            # What stands in our place need not rest on what ours would. Data may be encrypted with our keys, though.
+            reason = f"{observed.id} was not made by deployment {self.context.owner.deployment}"
+            self._keep(address, observed, reason, alone=not lasting(kind))
+            for identity in kind.occupies(observed):
+                self.overlay.held.setdefault(identity, address)
             return
         holds = "data" if kind.stateful else kind.holds(self.context, observed) if keep_data else None
         if keep_data and holds:

@@ -10,7 +10,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.error
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.overlay import Overlay
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.ownership import Owner
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reference import Derived, Ref
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Observed, Resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.waiter import Waiter
@@ -158,6 +158,31 @@ def test_what_is_in_the_way_is_refused_with_its_words_and_nothing_else_is_done_a
     assert reconciler(cloud, kinds=(Taken(), PARENT)).absent(resources).plan.reported() == []
     assert reconciler(cloud, kinds=(Taken(), PARENT)).adopt(resources).plan.reported() == []
     assert cloud.log == []
+
+
+@pytest.mark.parametrize("theirs", ["thing-0", "thing-9"])
+def test_what_others_have_beside_ours_is_not_in_the_way(theirs):
+    """Whichever id comes first."""
+    cloud, taken = Cloud(), "the place is taken"
+    apply(cloud, Resource(THING, "t", {"size": 1}))
+    cloud.log.clear()
+
+    class Doubled(type(THING)):
+        tagged = False
+
+        def observe(self, view):
+            yield Observed("thing/t", theirs, in_the_way=taken)
+            yield Observed("thing/t", theirs + "b", in_the_way=taken)
+            yield from super().observe(view)
+
+    resources = [Resource(Doubled(), "t", {"size": 2})]
+    assert reconciler(cloud, check_mode=True, kinds=(Doubled(),)).present(resources).plan.refusals == []
+    assert summary(reconciler(cloud, kinds=(Doubled(),)).present(resources)) == {"thing/t": ("update", ["size"])}
+    assert summary(reconciler(cloud, kinds=(Doubled(),)).absent(resources)) == {"thing/t": ("delete", [])}
+    assert cloud.log == [("update", "thing/t"), ("delete", "thing/t")]
+    with pytest.raises(Refused) as refused:
+        reconciler(cloud, kinds=(Doubled(),)).present(resources)
+    assert [refusal.reason for refusal in refused.value.refusals] == [taken]
 
 
 def test_two_resources_of_one_address_are_refused():

@@ -34,13 +34,13 @@ def first_tier(kind, cloud, overlay, size=1, check_mode=False):
     return engine.present([Resource(kind, "p", {"size": size})])
 
 
-def second_tier(kind, cloud, overlay, attribute="id", place=HERE):
+def second_tier(kind, cloud, overlay, attribute="id", place=HERE, prune=()):
     """The plan of a thing that refers to the first tier's parent, with what the first one told as it travels."""
     travelled = Overlay(json.loads(json.dumps(overlay.as_dict())))
     travelled.is_at(place)
     owner = Owner(OWNER.deployment, OWNER.environment, "second")
     resources = [Resource(kind, "p", provider="tier"), Resource(THING, "t", {"link": Ref("parent/p", attribute)})]
-    outcome = reconciler(cloud, check_mode=True, overlay=travelled, owner=owner, kinds=(THING,)).present(resources)
+    outcome = reconciler(cloud, check_mode=True, overlay=travelled, owner=owner, kinds=(THING,)).present(resources, prune)
     (action,) = outcome.plan.reported()
     return next(field["new"] for field in action["fields"] if field["field"] == "link")
 
@@ -58,6 +58,13 @@ def test_what_stands_unchanged_is_not_looked_up(check_mode, attribute, value):
     kind, cloud, overlay = standing(check_mode)
     assert second_tier(kind, cloud, overlay, attribute) == value
     assert kind.looked_up == 0
+
+
+def test_a_run_that_prunes_looks_up_all():
+    """It asks of what stands whose it is, which is not told."""
+    kind, cloud, overlay = standing()
+    assert second_tier(kind, cloud, overlay, prune=["thing/old"]) == "parent-1"
+    assert kind.looked_up == 1
 
 
 def test_what_was_just_made_is_looked_up():

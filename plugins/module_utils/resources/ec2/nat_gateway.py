@@ -53,6 +53,9 @@ class NatGateway(Ec2Kind):
         addresses = item.get("NatGatewayAddresses") or [{}]
         return next((address for address in addresses if address.get("IsPrimary")), addresses[0])
 
+    def occupies(self, observed: Observed) -> Iterable[str]:
+        return [observed.fields[name] for name in ("subnet_id", "allocation_id") if observed.fields.get(name)]
+
     def broken(self, item: Mapping[str, Any]) -> str | None:
         if state_of(item) != "failed":
             return None

@@ -9,7 +9,7 @@ failures in its answer); PrivateLink guide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...aws.errors import raise_unsuccessful
@@ -62,6 +62,10 @@ class VpcEndpoint(Ec2Kind):
 
     def attributes(self, item: Mapping[str, Any]) -> dict[str, Any]:
         return {"service": item["ServiceName"]}
+
+    def occupies(self, observed: Observed) -> Iterable[str]:
+        """Where its interfaces are; a gateway has none."""
+        return [identity for name in ("subnets", "security_groups") for identity in observed.fields.get(name) or ()]
 
     def broken(self, item: Mapping[str, Any]) -> str | None:
         error = item.get("LastError") or {}

@@ -16,7 +16,7 @@ from ...aws.retry import until
 from ...aws.tags import address_in
 from ...reconcile.delta import Delta, Field
 from ...reconcile.resource import Context, Kind, Observed, Resource, Stranger, View
-from ..iam_others import principal_of
+from ..iam_others import identity, principal_of
 from . import common
 
 # The type of the entries of people and pipelines.
@@ -89,7 +89,13 @@ class AccessEntry(Kind):
             )
 
     def _callers(self, view: View, entries: list[Mapping[str, Any]]) -> dict[str, str]:
-        """The caller's principal -> the address of the entry that is made for whoever comes first, where no tags find that."""
+        """The caller's principal -> the address of the entry that is made for whoever comes first, where no tags find that.
+
+        Not in a destroy, where what no tags find goes with the cluster, and not of a caller who can have none: the look-up of
+        the caller says so where that matters.
+        """
+        if (view.thorough and view.destroys) or identity(view.api.caller_arn)[0] not in ("role", "user"):
+            return {}
         tags = [item.get("tags") or {} for item in entries]
         known = {view.owner.address_of(each) for each in tags if view.owner.owns_in_tier(each)}
         missing = [

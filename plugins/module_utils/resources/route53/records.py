@@ -72,7 +72,8 @@ class DnsRecord(Kind):
 
     A record that stands under a desired name already is ours in a zone of ours, and elsewhere when it points to what is ours; any
     other is somebody else's, and in the way. Under any other name one is ours only in a zone of ours and when it points to what is
-    ours. A load balancer that is gone is known by its name; of a distribution that is gone nothing tells whose it was.
+    ours. A load balancer that is gone is known by its name, which in a zone of others is not enough for a deletion; of a
+    distribution that is gone nothing tells whose it was.
     """
 
     name = "dns_record"
@@ -99,13 +100,14 @@ class DnsRecord(Kind):
                 for resource in _at(wanted, record):
                     found = self._observed(resource.address, zone["id"], record)
                     found.in_the_way = self._whose(view, zone, record, resource)
+                    found.fields["proven"] = is_ours(view, zone) or self._target_of(record) in self._targets(view)
                     yield found
         if view.thorough:
             yield from self._forgotten(view, zones, wanted)
 
     def _whose(self, view: View, zone: Mapping[str, Any], record: Mapping[str, Any], resource: Resource) -> str | None:
         """Why it is somebody else's; None: it is ours."""
-        target = canonical_name(record.get("AliasTarget", {}).get("DNSName", ""))
+        target = self._target_of(record)
         alone = record["Type"] == BESIDE_NOTHING
         if not alone and (target in self._targets(view) or (target.endswith(FRONTS) and is_ours(view, zone))):
             return None
@@ -126,13 +128,15 @@ class DnsRecord(Kind):
         targets, balancers = self._targets(view), [resource.desired["name"] for resource in view.desired("load_balancer")]
         for zone in zones:
             for record in records(view, zone["id"]) if is_ours(view, zone) else ():
-                name, target = (
-                    (plain(record["Name"]), record["Type"]),
-                    canonical_name(record.get("AliasTarget", {}).get("DNSName", "")),
-                )
+                name, target = (plain(record["Name"]), record["Type"]), self._target_of(record)
                 ours = target in targets or any(_names_load_balancer(target, balancer, view.api.region) for balancer in balancers)
                 if ours and name not in wanted:
                     yield self._observed(f"{self.name}/{'-'.join(name)}", zone["id"], record)
+
+    @staticmethod
+    def _target_of(record: Mapping[str, Any]) -> str:
+        """Empty for one that is no alias."""
+        return canonical_name(record.get("AliasTarget", {}).get("DNSName", ""))
 
     @staticmethod
     def _targets(view: View) -> set[str]:
@@ -172,6 +176,16 @@ class DnsRecord(Kind):
 
     def update(self, context: Context, resource: Resource, observed: Observed, delta: Delta) -> None:
         self._change(context, "UPSERT", observed.fields["zone"], resource.desired)
+
+    def blocks_delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> Block | None:
+        """A name is enough to go on using a record, and not to delete it in a zone of others."""
+        if observed.fields.get("proven", True):
+            return None
+        return Block(
+            f"it is in a zone of others and points to {canonical_name(observed.fields['target']['dns_name'])}, which is no load "
+            "balancer of this deployment any more, if it ever was; delete it by hand if it is not in use",
+            alone=True,
+        )
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
         with passing_over_gone():
