@@ -22,8 +22,8 @@ CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0
 READERS = 8
 WAYS_OUT = (
-    "run this from inside the VPC (an execution node of the controller, or a build agent there), open a tunnel with SSM port "
-    "forwarding to an instance in the VPC, or let this machine's address in with eks_public_access_cidrs"
+    "run this from an execution node in the VPC, or through a tunnel under the endpoint's own name on port 443, or let this "
+    "machine's address in with eks_public_access_cidrs"
 )
 CUSTOM_METRICS = "custom.metrics.k8s.io"
 
