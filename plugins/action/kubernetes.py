@@ -14,7 +14,7 @@ import base64
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -173,7 +173,7 @@ class ActionModule(TierAction):
         """One call of kubernetes.core for all. Address -> the object as the server answered it, and address -> what went wrong."""
         if not items:
             return {}, {}
-        arguments = {**access.arguments, "state": state, "resource_definition": list(items), "continue_on_error": True}
+        arguments = {"state": state, "resource_definition": list(items), "continue_on_error": True}
         if apply and state == "present":
             arguments["apply"] = True
         answer = self._module(APPLY, arguments, access, check_mode)
@@ -185,7 +185,6 @@ class ActionModule(TierAction):
     ) -> dict[str, str]:
         """``again``: although chart and values are the same, since the last revision did not come about."""
         arguments = {
-            **access.arguments,
             "release_name": release.name,
             "release_namespace": release.namespace,
             "chart_ref": release.chart,
@@ -211,7 +210,12 @@ class ActionModule(TierAction):
         return found
 
     def _module(self, name: str, arguments: dict[str, Any], access: _Access, check_mode: bool) -> dict[str, Any]:
-        """Run another collection's module with the access, and its temporary files where they are removed."""
+        """Run another collection's module with the access, and its temporary files where they are removed.
+
+        What it is given goes to it by a pipe, and into no file. The token is a new one, since the module before may have taken as
+        long as a token is good for.
+        """
+        self._connection.set_option("pipelining", True)
         before, environment = self._task.check_mode, self._task.environment
         self._task.check_mode = check_mode
         self._task.environment = [
@@ -219,7 +223,8 @@ class ActionModule(TierAction):
             {"TMPDIR": str(access.folder), "HELM_CACHE_HOME": str(access.folder / "helm")},
         ]
         try:
-            return self._execute_module(module_name=name, module_args=arguments, task_vars=self._variables)
+            given = {**access.arguments, "api_key": access.token(), **arguments}
+            return self._execute_module(module_name=name, module_args=given, task_vars=self._variables)
         finally:
             self._task.check_mode, self._task.environment = before, environment
 
@@ -228,15 +233,16 @@ class ActionModule(TierAction):
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP, prefix="kubernetes-") as folder:
             authority = Path(folder) / "ca.crt"
             authority.write_bytes(base64.b64decode(ground.facts["certificate_authority"]))
-            yield _Access(Path(folder), {"host": ground.facts["endpoint"], "ca_cert": str(authority), "api_key": ground.token()})
+            yield _Access(Path(folder), {"host": ground.facts["endpoint"], "ca_cert": str(authority)}, ground.token)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Access:
-    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write."""
+    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write. ``token()``: a new one."""
 
     folder: Path
     arguments: dict[str, str]
+    token: Callable[[], str]
 
 
 def _reference(item: Object) -> Object:
