@@ -69,7 +69,7 @@ class ActionModule(TierAction):
             return {"failed": True, "changed": False, "msg": str(error)}
 
     def _reconcile(self, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-        ground = learn(params)
+        ground = learn(params, options.callers)
         if ground is None:
             # Its objects are the cluster's, and go with it.
             return nothing_done()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..aws.api import Api
+from ..aws.api import Api, Caller
 from ..aws.eks_token import token
 from ..aws.errors import explain
 from ..aws.session import Connection
@@ -71,8 +71,8 @@ class Ground:
         return {"planned": self.overlay.as_dict(), "place": self.place.as_dict()}
 
 
-def learn(params: Mapping[str, Any]) -> Ground | None:
-    """None where there is nothing to ask of a cluster. Raises EngineError."""
+def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Ground | None:
+    """None where there is nothing to ask of a cluster. ``callers``: as RunOptions has them. Raises EngineError."""
     connection = Connection(params)
     deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
     check_common(params, deployment)
@@ -90,8 +90,10 @@ def learn(params: Mapping[str, Any]) -> Ground | None:
     if params["verb"] == "destroy":
         return None
     owner = Owner(deployment, params["environment"], "kubernetes", params.get("tags") or {}, ())
-    api = Api(connection, tier.TIER.services())
+    caller = callers.get(connection.fingerprint)
+    api = Api(connection, tier.TIER.services(), Caller(**caller) if caller else None)
     try:
+        callers[connection.fingerprint] = dataclasses.asdict(api.caller)
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         check_approved_place(params.get("approved_for"), place)
         engine = Reconciler(Context(api, owner), (), True, overlay, explain)
