@@ -26,7 +26,8 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.answ
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, gather
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.approval import objection
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refused
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refusal, Refused
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.plan import Plan
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reconciler import Outcome
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message, refusals
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import contains_unknown
@@ -42,6 +43,9 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernete
 
 APPLY = "kubernetes.core.k8s"
 HELM = "kubernetes.core.helm"
+# Verbs that list what is refused instead of failing.
+LISTING = ("plan", "drift")
+WITHOUT = "kubernetes_run_in: none, or --skip-tags kubernetes,schema, goes on without what is in the cluster"
 ELSEWHERE = (
     "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "
     "can be reached"
@@ -59,7 +63,7 @@ class ActionModule(TierAction):
         return True
 
     def _perform(self, tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-        if self._connection.transport != "local":
+        if self._connection.transport != "local" and params["run_in"] != tier_kubernetes.NOWHERE:
             return {"failed": True, "changed": False, "msg": ELSEWHERE}
         try:
             return self._reconcile(params, options)
@@ -71,6 +75,8 @@ class ActionModule(TierAction):
     def _reconcile(self, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
         ground = learn(params, options.callers)
         if ground is None:
+            if params["verb"] == "validate" and params["run_in"] != tier_kubernetes.NOWHERE and params["state"] == "present":
+                self._helm(params)
             # Its objects are the cluster's, and go with it.
             return nothing_done()
         looks = options.check_mode or only_looks(params)
@@ -87,7 +93,13 @@ class ActionModule(TierAction):
 
     def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> Outcome:
         cluster = ground.cluster()
-        cluster.reach()
+        try:
+            cluster.reach()
+        except EngineError as error:
+            reason = f"{error}; {WITHOUT}"
+            if params["verb"] not in LISTING:
+                raise EngineError(reason) from error
+            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{cluster.name}", reason)]))
         survey = gather(cluster, ground)
         if params["verb"] == "adopt":
             return self._adopt(survey, ground, looks)
@@ -200,14 +212,16 @@ class ActionModule(TierAction):
         return {release.address: f"could not install {release.address}: {problems(answer)}"} if answer.get("failed") else {}
 
     def _helm(self, params: Mapping[str, Any]) -> str:
+        """Its path; empty where there are no releases. Raises EngineError where it is needed and not there."""
         found = shutil.which(params["helm_binary"] or "helm")
-        if found is None:
+        if found is None and params["helm_releases"]:
             names = ", ".join(entry["name"] for entry in params["helm_releases"])
             raise EngineError(
                 f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install "
-                "Helm 3, name it in kubernetes_helm_binary, or set kubernetes_helm_releases: [] to go without them"
+                "Helm 3, name it in kubernetes_helm_binary, set kubernetes_helm_releases: [] to go without them, or kubernetes_run_in: "
+                "none to leave the cluster's inside alone"
             )
-        return found
+        return found or ""
 
     def _module(self, name: str, arguments: dict[str, Any], access: _Access, check_mode: bool) -> dict[str, Any]:
         """Run another collection's module with the access, and its temporary files where they are removed.

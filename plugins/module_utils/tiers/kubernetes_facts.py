@@ -79,6 +79,8 @@ def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Grou
     check_confirmations(params, deployment)
     tier.check({**params, "deployment": deployment}, connection.region)
     place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
+    if params["run_in"] == tier.NOWHERE:
+        return None
     overlay = Overlay(params.get("planned"))
     resources, wanted = tier.lookups(params, place)
     if params["verb"] == "validate":
