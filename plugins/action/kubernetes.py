@@ -218,8 +218,8 @@ class ActionModule(TierAction):
             names = ", ".join(entry["name"] for entry in params["helm_releases"])
             raise EngineError(
                 f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install "
-                "Helm 3, name it in kubernetes_helm_binary, set kubernetes_helm_releases: [] to go without them, or kubernetes_run_in: "
-                "none to leave the cluster's inside alone"
+                "Helm 3, name it in kubernetes_helm_binary, set kubernetes_helm_releases: [] to go without them, or "
+                "kubernetes_run_in: none to leave the cluster's inside alone"
             )
         return found or ""
 

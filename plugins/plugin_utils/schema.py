@@ -25,6 +25,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_j
 MAINTENANCE = "postgres"
 # Verbs that list what is refused instead of failing.
 LISTING = ("plan", "drift")
+WITHOUT = "schema_run_in: none, or --skip-tags schema, goes on without what is in the database"
 ELSEWHERE = (
     "schema: what is inside the database is set up from where Ansible runs: take away the task's delegation, become, async or "
     "interpreter, and run Ansible itself on a machine that reaches the database, or set schema_run_in: cluster"
@@ -67,6 +68,12 @@ def go_on(
         if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
         return _failed(result, str(error), looks, done, refusals=refused)
+    except connect.Unreachable as error:
+        reason = f"{error}; {WITHOUT}"
+        if verb in LISTING:
+            refused = {"address": f"database/{params['database']}", "reason": reason}
+            return {**result, "refusals": [*result.get("refusals", ()), refused]}
+        return _failed(result, reason, looks, done)
     except Exception as error:
         if not told(error):
             raise
