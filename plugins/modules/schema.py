@@ -29,7 +29,8 @@ options:
     description:
       - V(direct) connects from where Ansible runs.
       - V(cluster) runs a Job in the cluster, with an image that holds this collection, and waits for it. A private database is
-        reached so from outside of the VPC.
+        reached so from wherever the cluster's API is. The Job's service account, its pod identity, a network policy that lets its
+        pods out, and the C(connection) of O(job) are the user's to provide.
       - V(none) leaves the database alone, and keeps the secret.
     type: str
     choices: [direct, cluster, none]
