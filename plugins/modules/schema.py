@@ -61,8 +61,8 @@ options:
     default: agent_app
   grants:
     description:
-      - What each role may do, by role and table; everything else is taken from it. O(app_role) is one of them, the others are
-        roles without a password, to be granted to people.
+      - What each role may do, by role and table; everything else on the database, the schema, its tables and views is taken from
+        it. O(app_role) is one of them, the others are roles without a password, to be granted to people.
       - Nobody may be granted more than C(INSERT) and C(SELECT) on C(audit_log).
     type: dict
     default: {}
