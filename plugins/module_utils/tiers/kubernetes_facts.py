@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..aws.api import Api, Caller
+from ..aws.api import opened
 from ..aws.eks_token import token
 from ..aws.errors import explain
 from ..aws.session import Connection
@@ -92,10 +92,8 @@ def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Grou
     if params["verb"] == "destroy":
         return None
     owner = Owner(deployment, params["environment"], "kubernetes", params.get("tags") or {}, ())
-    caller = callers.get(connection.fingerprint)
-    api = Api(connection, tier.TIER.services(), Caller(**caller) if caller else None)
+    api = opened(connection, tier.TIER.services(), callers)
     try:
-        callers[connection.fingerprint] = dataclasses.asdict(api.caller)
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         check_approved_place(params.get("approved_for"), place)
         engine = Reconciler(Context(api, owner), (), True, overlay, explain)
