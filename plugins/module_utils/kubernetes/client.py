@@ -40,7 +40,7 @@ class Cluster:
         self._url = urlsplit(endpoint)
         self._token = token
         self._context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
-        # From Python 3.13 on a certificate has to have key identifiers, which those of EKS's authorities lack.
+        # From Python 3.13 on a certificate has to have key identifiers, which EKS's authorities may lack.
         self._context.verify_flags &= ~ssl.VERIFY_X509_STRICT
 
     def reach(self) -> None:
