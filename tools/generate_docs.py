@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def modules(root: Path) -> list[str]:
 
 
 def is_tier(root: Path, module: str) -> bool:
-    """A tier's module is one that a `Tier` object describes; the action plugin runs only those."""
-    return re.search(r"^TIER\b.*=", (root / f"plugins/modules/{module}.py").read_text(), re.MULTILINE) is not None
+    """Those that kinds.py names; the action plugin runs only those."""
+    return module in runpy.run_path(str(root / "plugins/module_utils/kinds.py"))["KINDS"]
 
 
 def action_plugin(root: Path, module: str) -> str:

@@ -14,7 +14,7 @@ import base64
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.answ
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, gather
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.approval import objection
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refused
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refusal, Refused
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.plan import Plan
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reconciler import Outcome
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.result import as_result, failure_message, refusals
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import contains_unknown
@@ -42,6 +43,9 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernete
 
 APPLY = "kubernetes.core.k8s"
 HELM = "kubernetes.core.helm"
+# Verbs that list what is refused instead of failing.
+LISTING = ("plan", "drift")
+WITHOUT = "kubernetes_run_in: none, or --skip-tags kubernetes,schema, goes on without what is in the cluster"
 ELSEWHERE = (
     "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "
     "can be reached"
@@ -59,7 +63,7 @@ class ActionModule(TierAction):
         return True
 
     def _perform(self, tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-        if self._connection.transport != "local":
+        if self._connection.transport != "local" and params["run_in"] != tier_kubernetes.NOWHERE:
             return {"failed": True, "changed": False, "msg": ELSEWHERE}
         try:
             return self._reconcile(params, options)
@@ -69,8 +73,10 @@ class ActionModule(TierAction):
             return {"failed": True, "changed": False, "msg": str(error)}
 
     def _reconcile(self, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-        ground = learn(params)
+        ground = learn(params, options.callers)
         if ground is None:
+            if params["verb"] == "validate" and params["run_in"] != tier_kubernetes.NOWHERE and params["state"] == "present":
+                self._helm(params)
             # Its objects are the cluster's, and go with it.
             return nothing_done()
         looks = options.check_mode or only_looks(params)
@@ -87,7 +93,13 @@ class ActionModule(TierAction):
 
     def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> Outcome:
         cluster = ground.cluster()
-        cluster.reach()
+        try:
+            cluster.reach()
+        except EngineError as error:
+            reason = f"{error}; {WITHOUT}"
+            if params["verb"] not in LISTING:
+                raise EngineError(reason) from error
+            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{cluster.name}", reason)]))
         survey = gather(cluster, ground)
         if params["verb"] == "adopt":
             return self._adopt(survey, ground, looks)
@@ -173,7 +185,7 @@ class ActionModule(TierAction):
         """One call of kubernetes.core for all. Address -> the object as the server answered it, and address -> what went wrong."""
         if not items:
             return {}, {}
-        arguments = {**access.arguments, "state": state, "resource_definition": list(items), "continue_on_error": True}
+        arguments = {"state": state, "resource_definition": list(items), "continue_on_error": True}
         if apply and state == "present":
             arguments["apply"] = True
         answer = self._module(APPLY, arguments, access, check_mode)
@@ -185,7 +197,6 @@ class ActionModule(TierAction):
     ) -> dict[str, str]:
         """``again``: although chart and values are the same, since the last revision did not come about."""
         arguments = {
-            **access.arguments,
             "release_name": release.name,
             "release_namespace": release.namespace,
             "chart_ref": release.chart,
@@ -201,17 +212,24 @@ class ActionModule(TierAction):
         return {release.address: f"could not install {release.address}: {problems(answer)}"} if answer.get("failed") else {}
 
     def _helm(self, params: Mapping[str, Any]) -> str:
+        """Its path; empty where there are no releases. Raises EngineError where it is needed and not there."""
         found = shutil.which(params["helm_binary"] or "helm")
-        if found is None:
+        if found is None and params["helm_releases"]:
             names = ", ".join(entry["name"] for entry in params["helm_releases"])
             raise EngineError(
                 f"kubernetes_helm_releases: {names} need Helm, and {params['helm_binary'] or 'helm'} is no program here: install "
-                "Helm 3, name it in kubernetes_helm_binary, or set kubernetes_helm_releases: [] to go without them"
+                "Helm 3, name it in kubernetes_helm_binary, set kubernetes_helm_releases: [] to go without them, or "
+                "kubernetes_run_in: none to leave the cluster's inside alone"
             )
-        return found
+        return found or ""
 
     def _module(self, name: str, arguments: dict[str, Any], access: _Access, check_mode: bool) -> dict[str, Any]:
-        """Run another collection's module with the access, and its temporary files where they are removed."""
+        """Run another collection's module with the access, and its temporary files where they are removed.
+
+        What it is given goes to it by a pipe, and into no file. The token is a new one, since the module before may have taken as
+        long as a token is good for.
+        """
+        self._connection.set_option("pipelining", True)
         before, environment = self._task.check_mode, self._task.environment
         self._task.check_mode = check_mode
         self._task.environment = [
@@ -219,7 +237,8 @@ class ActionModule(TierAction):
             {"TMPDIR": str(access.folder), "HELM_CACHE_HOME": str(access.folder / "helm")},
         ]
         try:
-            return self._execute_module(module_name=name, module_args=arguments, task_vars=self._variables)
+            given = {**access.arguments, "api_key": access.token(), **arguments}
+            return self._execute_module(module_name=name, module_args=given, task_vars=self._variables)
         finally:
             self._task.check_mode, self._task.environment = before, environment
 
@@ -228,15 +247,16 @@ class ActionModule(TierAction):
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP, prefix="kubernetes-") as folder:
             authority = Path(folder) / "ca.crt"
             authority.write_bytes(base64.b64decode(ground.facts["certificate_authority"]))
-            yield _Access(Path(folder), {"host": ground.facts["endpoint"], "ca_cert": str(authority), "api_key": ground.token()})
+            yield _Access(Path(folder), {"host": ground.facts["endpoint"], "ca_cert": str(authority)}, ground.token)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Access:
-    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write."""
+    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write. ``token()``: a new one."""
 
     folder: Path
     arguments: dict[str, str]
+    token: Callable[[], str]
 
 
 def _reference(item: Object) -> Object:

@@ -18,4 +18,4 @@ class ActionModule(TierAction):
     def _beyond(
         self, arguments: Mapping[str, Any], result: dict[str, Any], task_vars: Mapping[str, Any], here: bool
     ) -> dict[str, Any]:
-        return schema.go_on(self, self._checked(arguments).validated_parameters, result, task_vars, here)
+        return schema.go_on(self, self._checked(arguments).validated_parameters, result, task_vars, here, self.callers)

@@ -39,6 +39,7 @@ class ActionModule(HereOrThere):
             # It would win over what the playbooks say, and make a plan an apply.
             return {"failed": True, "msg": "platform_verb: it is the playbooks' to set: take it out of the extra variables"}
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
+        self.callers = memory.callers
         if self._task.args.get("verb") == "await" and memory.is_finished(self.name):
             return nothing_done()
         if not memory.is_checked(self.name, self._task.args):

@@ -150,7 +150,7 @@ def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str,
 
 
 def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-    from .aws.api import Api, Caller
+    from .aws.api import opened
     from .aws.errors import LostAnswer, explain
     from .aws.session import Connection
     from .resources.tagged import Tagged
@@ -173,10 +173,8 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
         tuple(params.get("ignored_tag_prefixes") or ()),
     )
     walks = (Tagged(), *tier.walks) if params["verb"] == "drift" else ()
-    caller = options.callers.get(connection.fingerprint)
-    api = Api(connection, tier.services(walks), Caller(**caller) if caller else None)
+    api = opened(connection, tier.services(walks), options.callers)
     try:
-        options.callers[connection.fingerprint] = dataclasses.asdict(api.caller)
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         overlay.is_at(place.as_dict())
         check_approved_place(params.get("approved_for"), place)

@@ -22,6 +22,15 @@ description:
 author:
   - agent_platform contributors (@agent-platform)
 options:
+  run_in:
+    description:
+      - V(direct) keeps the cluster's inside from where C(ansible-playbook) runs.
+      - V(none) leaves it alone, whatever O(verb) is, and asks nothing of anybody.
+    type: str
+    choices:
+      - direct
+      - none
+    default: direct
   cluster_name:
     description: Name of the EKS cluster.
     type: str

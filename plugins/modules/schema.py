@@ -29,7 +29,8 @@ options:
     description:
       - V(direct) connects from where Ansible runs.
       - V(cluster) runs a Job in the cluster, with an image that holds this collection, and waits for it. A private database is
-        reached so from outside of the VPC.
+        reached so from wherever the cluster's API is. The Job's service account, its pod identity, a network policy that lets its
+        pods out, and the C(connection) of O(job) are the user's to provide.
       - V(none) leaves the database alone, and keeps the secret.
     type: str
     choices: [direct, cluster, none]
@@ -60,8 +61,8 @@ options:
     default: agent_app
   grants:
     description:
-      - What each role may do, by role and table; everything else is taken from it. O(app_role) is one of them, the others are
-        roles without a password, to be granted to people.
+      - What each role may do, by role and table; everything else on the database, the schema, its tables and views is taken from
+        it. O(app_role) is one of them, the others are roles without a password, to be granted to people.
       - Nobody may be granted more than C(INSERT) and C(SELECT) on C(audit_log).
     type: dict
     default: {}

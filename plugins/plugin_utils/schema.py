@@ -25,6 +25,7 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_j
 MAINTENANCE = "postgres"
 # Verbs that list what is refused instead of failing.
 LISTING = ("plan", "drift")
+WITHOUT = "schema_run_in: none, or --skip-tags schema, goes on without what is in the database"
 ELSEWHERE = (
     "schema: what is inside the database is set up from where Ansible runs: take away the task's delegation, become, async or "
     "interpreter, and run Ansible itself on a machine that reaches the database, or set schema_run_in: cluster"
@@ -35,10 +36,15 @@ Execute = Callable[[str, Mapping[str, Any]], Any]
 
 
 def go_on(
-    action: Any, params: Mapping[str, Any], result: dict[str, Any], task_vars: Mapping[str, Any], here: bool
+    action: Any,
+    params: Mapping[str, Any],
+    result: dict[str, Any],
+    task_vars: Mapping[str, Any],
+    here: bool,
+    callers: dict[str, dict[str, str]],
 ) -> dict[str, Any]:
     """``result`` of the engine, with what the inside adds to it. Never raises for what a person can mend. ``here``: the engine
-    ran in this process."""
+    ran in this process. ``callers``: as RunOptions has them."""
     verb = params["verb"]
     if params["run_in"] == tier.NOWHERE or verb == "adopt":
         return result
@@ -61,12 +67,18 @@ def go_on(
         if params["run_in"] == tier.CLUSTER:
             items = schema_job.run(params, wanted, execute, looks, done)
         else:
-            items = _direct(params, wanted, execute, looks, done)
+            items = _direct(params, wanted, execute, looks, done, callers)
     except migrations.MigrationError as error:
         refused = [{"address": f"migration/{name}", "reason": reason} for name, reason in error.refused]
         if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
         return _failed(result, str(error), looks, done, refusals=refused)
+    except connect.Unreachable as error:
+        reason = f"{error}; {WITHOUT}"
+        if verb in LISTING:
+            refused = {"address": f"database/{params['database']}", "reason": reason}
+            return {**result, "refusals": [*result.get("refusals", ()), refused]}
+        return _failed(result, reason, looks, done)
     except Exception as error:
         if not told(error):
             raise
@@ -139,10 +151,17 @@ def _failed(
     return {**failed, "changed": bool(applied), "plan": plan, "applied": applied, "not_applied": left}
 
 
-def _direct(params: Mapping[str, Any], wanted: Desired, execute: Execute, looks: bool, done: list[str]) -> list[Item]:
+def _direct(
+    params: Mapping[str, Any],
+    wanted: Desired,
+    execute: Execute,
+    looks: bool,
+    done: list[str],
+    callers: dict[str, dict[str, str]],
+) -> list[Item]:
     from ansible_collections.agent_platform.aws.plugins.module_utils.resources.database_login import Logins
 
-    logins = Logins(params)
+    logins = Logins(params, callers)
     try:
         name = f"{params['environment']}-{params['instance']}"
         server = logins.server(name)

@@ -209,6 +209,7 @@ def test_the_token_is_in_no_output_and_nothing_is_left_in_any_folder(inside):
     done = inside.run({}, {"kubernetes_agent_port": 9000, "check": True}, env={"ANSIBLE_VERBOSITY": "4"})
     assert done.returncode == 0, done.stdout[-3000:]
     assert "EXEC /bin/sh" in done.stdout + done.stderr and "k8s-aws-v1." not in done.stdout + done.stderr
+    assert "AnsiballZ_k8s.py" not in done.stdout + done.stderr, "the module, and so the token, was put into a file"
     files = [path for path in inside.folder.rglob("*") if path.is_file() and path.name != "steps.yml"]
     left = [path for path in files if b"k8s-aws-v1." in path.read_bytes() or b"CERTIFICATE" in path.read_bytes()]
     assert left == []

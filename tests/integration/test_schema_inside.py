@@ -340,12 +340,16 @@ def test_a_database_that_cannot_be_reached_is_told_with_the_ways_out(fresh):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nowhere = {"tunnel_address": "127.0.0.1", "tunnel_port": unused.getsockname()[1]}
-        for how in ({}, {"verb": "plan"}, {"check_mode": True}):
+        ways = ("execution node in the VPC", "schema_tunnel_address", "schema_run_in: cluster", "schema_run_in: none")
+        for verb in ("plan", "drift"):
+            result = fresh.must(verb=verb, **nowhere)
+            (refusal,) = result["refusals"]
+            assert refusal["address"] == "database/agentdb" and all(way in refusal["reason"] for way in ways)
+            assert addresses(result) == {SECRET: "create"}, "what is of AWS is planned all the same"
+        for how in ({}, {"check_mode": True}):
             result = fresh.run(**how, **nowhere)
             assert result["failed"]
-            assert all(
-                way in result["msg"] for way in ("execution node in the VPC", "schema_tunnel_address", "schema_run_in: cluster")
-            )
+            assert all(way in result["msg"] for way in ways)
 
 
 def test_the_near_end_of_a_tunnel_is_connected_to_and_the_certificate_is_held_to_the_databases_name(fresh, monkeypatch):

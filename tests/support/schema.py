@@ -81,7 +81,8 @@ class Inside:
     def run(self, check_mode: bool = False, **more: Any) -> dict[str, Any]:
         """What the action plugin answers."""
         params = self.parameters(**more)
-        result = tier_module.run(tiers.load("schema"), params, RunOptions(check_mode=check_mode, diff_mode=True))
+        options = RunOptions(check_mode=check_mode, diff_mode=True)
+        result = tier_module.run(tiers.load("schema"), params, options)
         self.calls.clear()
 
         def noted(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class Inside:
         action = SimpleNamespace(_task=SimpleNamespace(check_mode=check_mode, diff=True))
         if not result.get("failed"):
             with mock.patch.object(beyond, "executor", lambda *_arguments: noted):
-                result = beyond.go_on(action, params, result, {}, True)
+                result = beyond.go_on(action, params, result, {}, True, options.callers)
         return json.loads(json.dumps(result))
 
     def must(self, **more: Any) -> dict[str, Any]:

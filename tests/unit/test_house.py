@@ -11,6 +11,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.agent_platform.aws.plugins.action import tier
+from ansible_collections.agent_platform.aws.plugins.module_utils.kinds import KINDS
 from support import site, tiers
 
 ROOT = tiers.ROOT
@@ -147,7 +148,15 @@ class TestTools:
 
 def test_defaults_of_the_group_reach_the_question_who_calls():
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
-    assert set(runtime["action_groups"]["aws"]) == {*tiers.tier_names(), *tiers.tool_names(), "identity"}
+    assert set(runtime["action_groups"]["aws"]) == {*KINDS, *tiers.tool_names(), "identity"}
+    assert set(runtime["plugin_routing"]["modules"]) == set(KINDS)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_every_tier_is_routed_to_an_action_of_the_engine(name):
+    plugin = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["plugin_routing"]["modules"][name]["action_plugin"]
+    action = importlib.import_module(tiers.ACTIONS + plugin.removeprefix("agent_platform.aws.")).ActionModule
+    assert issubclass(action, tier.ActionModule)
 
 
 @pytest.mark.parametrize("playbook", OF_ALL_TIERS)

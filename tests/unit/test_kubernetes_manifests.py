@@ -122,6 +122,8 @@ class TestRestricted:
         for space in spaces:
             labels = space["metadata"]["labels"]
             assert {labels[f"pod-security.kubernetes.io/{mode}"] for mode in ("enforce", "warn", "audit")} == {"restricted"}
+            gated = "elbv2.k8s.aws/pod-readiness-gate-inject" in labels
+            assert gated == (space["metadata"]["name"] == "agents"), "only pods behind the load balancer wait for their targets"
 
     def test_quota_and_limits(self):
         made = objects()

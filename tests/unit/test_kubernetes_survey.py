@@ -7,6 +7,7 @@ import copy
 import gzip
 import json
 import socket
+import ssl
 
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import answers, client, compare, releases
@@ -266,6 +267,21 @@ class TestAnswers:
             answers.read({"failed": True, "msg": "no library"}, self.ITEMS, "apply")
 
 
+def test_a_certificate_without_key_identifiers_is_trusted_as_eks_has_it(monkeypatch):
+    """Whatever this Python asks for by itself."""
+    made = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda **given: strict(made(**given)))
+    certificate = base64.b64encode(authority.make("127.0.0.1")[0].encode()).decode()
+    context = client.Cluster("prod-agent-platform", "https://127.0.0.1", certificate, "token")._context
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def strict(context):
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
 def test_a_cluster_out_of_reach_is_told_in_a_sentence_with_the_ways_out():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # not listening: refused at once
@@ -274,4 +290,8 @@ def test_a_cluster_out_of_reach_is_told_in_a_sentence_with_the_ways_out():
         with pytest.raises(EngineError) as caught:
             client.Cluster("prod-agent-platform", endpoint, certificate, "token").reach()
     assert "the API of the cluster prod-agent-platform" in str(caught.value) and endpoint in str(caught.value)
-    assert "execution node" in str(caught.value) and "SSM" in str(caught.value) and "eks_public_access_cidrs" in str(caught.value)
+    assert (
+        "execution node" in str(caught.value)
+        and "own name on port 443" in str(caught.value)
+        and "eks_public_access_cidrs" in str(caught.value)
+    )

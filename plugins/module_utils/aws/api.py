@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -101,3 +102,11 @@ class Api:
 
     def close(self) -> None:
         self._pool.shutdown()
+
+
+def opened(connection: Connection, services: Iterable[str], callers: dict[str, dict[str, str]]) -> Api:
+    """``callers``: fingerprint of a connection -> account and ARN, as far as the run knows them; told what it did not know."""
+    known = callers.get(connection.fingerprint)
+    api = Api(connection, services, Caller(**known) if known else None)
+    callers[connection.fingerprint] = dataclasses.asdict(api.caller)
+    return api

@@ -11,6 +11,9 @@ from typing import Any
 from .objects import Object, make
 
 POD_SECURITY = "pod-security.kubernetes.io"
+# The load balancer's controller has pods of such a namespace wait with being ready until their targets are healthy; a rollout that
+# goes by the probes alone would take the old pods away before.
+READINESS_GATE = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
 
 
 def namespaces(params: Mapping[str, Any]) -> Iterator[Object]:
@@ -18,6 +21,8 @@ def namespaces(params: Mapping[str, Any]) -> Iterator[Object]:
     for item in params["namespaces"]:
         level = item.get("pod_security") or "restricted"
         labels = {f"{POD_SECURITY}/{mode}": level for mode in ("enforce", "warn", "audit")}
+        if item["name"] == params["namespace"]:
+            labels |= READINESS_GATE
         yield make("Namespace", item["name"], None, {}, labels)
         if item.get("quota"):
             yield make("ResourceQuota", "quota", item["name"], {"spec": {"hard": dict(item["quota"])}})

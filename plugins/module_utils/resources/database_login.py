@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from ..aws.api import Api
+from ..aws.api import opened
 from ..aws.errors import explain
 from ..aws.session import Connection
 from ..reconcile.errors import EngineError
@@ -54,8 +54,9 @@ class Logins:
     """Reads and writes what the database's inside needs of AWS. Raises EngineError, one sentence, for what AWS refuses. Close
     it."""
 
-    def __init__(self, params: Mapping[str, Any]):
-        self._context: Any = SimpleNamespace(api=Api(Connection(params), ("rds", "secretsmanager")))
+    def __init__(self, params: Mapping[str, Any], callers: dict[str, dict[str, str]]):
+        """``callers``: as RunOptions has them."""
+        self._context: Any = SimpleNamespace(api=opened(Connection(params), ("rds", "secretsmanager"), callers))
 
     def close(self) -> None:
         self._context.api.close()

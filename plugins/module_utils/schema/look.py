@@ -103,7 +103,10 @@ def _months(connection: Any, schema: str) -> list[str]:
 
 
 def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
-    """What was granted to the roles and to everybody; the rights of owners are not among it."""
+    """What was granted to the roles and to everybody on the database, the schema and its tables and views.
+
+    The rights of owners are not among it, and neither are memberships nor what was granted on columns, sequences and functions.
+    """
     rows = connection.execute(
         """
         WITH granted AS (

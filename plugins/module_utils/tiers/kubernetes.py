@@ -55,7 +55,10 @@ _RELEASE = {
     "values": {"type": "dict"},
 }
 _METRIC = {"name": {"type": "str"}, "average_value": {"type": "str"}}
+# Where the inside is kept from.
+DIRECT, NOWHERE = "direct", "none"
 SPEC: dict[str, dict[str, Any]] = {
+    "run_in": {"type": "str", "choices": [DIRECT, NOWHERE], "default": DIRECT},
     "cluster_name": {"type": "str", "required": True},
     "prefix": {"type": "str", "required": True},
     "zones": {"type": "list", "elements": "str", "required": True},

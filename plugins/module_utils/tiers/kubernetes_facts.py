@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..aws.api import Api
+from ..aws.api import opened
 from ..aws.eks_token import token
 from ..aws.errors import explain
 from ..aws.session import Connection
@@ -71,14 +71,16 @@ class Ground:
         return {"planned": self.overlay.as_dict(), "place": self.place.as_dict()}
 
 
-def learn(params: Mapping[str, Any]) -> Ground | None:
-    """None where there is nothing to ask of a cluster. Raises EngineError."""
+def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Ground | None:
+    """None where there is nothing to ask of a cluster. ``callers``: as RunOptions has them. Raises EngineError."""
     connection = Connection(params)
     deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
     check_common(params, deployment)
     check_confirmations(params, deployment)
     tier.check({**params, "deployment": deployment}, connection.region)
     place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
+    if params["run_in"] == tier.NOWHERE:
+        return None
     overlay = Overlay(params.get("planned"))
     resources, wanted = tier.lookups(params, place)
     if params["verb"] == "validate":
@@ -90,7 +92,7 @@ def learn(params: Mapping[str, Any]) -> Ground | None:
     if params["verb"] == "destroy":
         return None
     owner = Owner(deployment, params["environment"], "kubernetes", params.get("tags") or {}, ())
-    api = Api(connection, tier.TIER.services())
+    api = opened(connection, tier.TIER.services(), callers)
     try:
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         check_approved_place(params.get("approved_for"), place)
