@@ -72,7 +72,8 @@ def test_plan_approved_apply_second_run_and_drift(local, tmp_path):
     plan = json.loads(path.read_text())
     planned = [action["address"] for action in plan["actions"] if action["tier"] == "schema"]
     assert {"database/agentdb", "database_role/agent_app", "migration/0001_users"} < set(planned)
-    first = results("playbooks/kms.yml", "playbooks/schema.yml", "-e", f"platform_plan={path}")["schema"]
+    results("playbooks/kms.yml", "-e", f"platform_plan={path}")
+    first = results("playbooks/schema.yml", "-e", f"platform_plan={path}")["schema"]
     assert first["changed"] and sorted(item["address"] for item in first["plan"]) == sorted(planned)
     assert not results("playbooks/schema.yml")["schema"]["changed"]
 
