@@ -24,7 +24,8 @@ def test_without_a_confirmation_nothing_is_written(prod):
 
 def test_a_wrong_confirmation_names_the_right_one(dev):
     refused = teardown.attempt(dev.parameters, "prod-us-east-1")
-    assert refused.failures["cloudfront"].endswith("to confirm, name it: -e confirm=dev-us-east-1")
+    (reason,) = refused.failures.values()
+    assert reason.endswith("to confirm, name it: -e confirm=dev-us-east-1")
     assert dev.aws.writes() == []
 
 
