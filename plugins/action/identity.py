@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.agent_platform.aws.plugins.module_utils.who import who
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere, plain
@@ -25,10 +24,8 @@ class ActionModule(HereOrThere):
         return {**result, "_ansible_verbose_always": True}
 
     def _run_here(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-
         self.take_environment()
-        checked = ArgumentSpecValidator(aws_argument_spec()).validate(arguments)
+        checked = self.validated(arguments, {})
         if checked.error_messages:
             return remove_values({"failed": True, "msg": "; ".join(checked.error_messages)}, checked._no_log_values)
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))

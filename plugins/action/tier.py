@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
+from ansible.module_utils.common.arg_spec import ValidationResult
 from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
@@ -104,9 +104,7 @@ class ActionModule(HereOrThere):
         return result
 
     def _checked(self, arguments: Mapping[str, Any]) -> ValidationResult:
-        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-
-        return ArgumentSpecValidator({**aws_argument_spec(), **self._tier().argument_spec()}).validate(arguments)
+        return self.validated(arguments, self._tier().argument_spec())
 
     def _beyond(
         self, arguments: Mapping[str, Any], result: dict[str, Any], task_vars: Mapping[str, Any], here: bool

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 from ansible.plugins.action import ActionBase
 
 
@@ -49,6 +50,13 @@ class HereOrThere(ActionBase):
         environment: dict[str, str] = {}
         self._compute_environment_string(environment)
         os.environ.update(plain(environment))
+
+    @staticmethod
+    def validated(arguments: Mapping[str, Any], spec: Mapping[str, Any]) -> ValidationResult:
+        """``arguments`` as the module would check them: by its own ``spec`` and amazon.aws's."""
+        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+        return ArgumentSpecValidator({**aws_argument_spec(), **spec}).validate(arguments)
 
     @property
     def name(self) -> str:

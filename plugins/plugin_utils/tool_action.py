@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.plan_file import PlanError, write
@@ -51,11 +50,9 @@ class ToolAction(HereOrThere):
         return result
 
     def _run_here(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-
         tool: Tool = importlib.import_module(MODULES + self.name).TOOL
         self.take_environment()
-        checked = ArgumentSpecValidator({**aws_argument_spec(), **tool.argument_spec()}).validate(arguments)
+        checked = self.validated(arguments, tool.argument_spec())
         secrets = checked._no_log_values
         if checked.error_messages:
             return remove_values({"failed": True, "msg": "; ".join(checked.error_messages)}, secrets)
