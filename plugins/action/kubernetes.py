@@ -55,6 +55,8 @@ ELSEWHERE = (
 class ActionModule(TierAction):
     """The module ``kubernetes``. It runs where Ansible does."""
 
+    IN_ONE_PASS = False
+
     def _tier(self) -> Tier:
         return tier_kubernetes.TIER
 

@@ -21,6 +21,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, RunOptions, Tier, nothing_done, run
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import role_arguments
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.ahead import VERBS, Ahead
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere, plain
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import WROTE, RunMemory, part_of
 
@@ -31,6 +32,9 @@ SAY_EVERY = 10.0
 
 class ActionModule(HereOrThere):
     """One action for all tiers; ``meta/runtime.yml`` routes every tier module to it."""
+
+    # Whether the whole of the tier is what the engine finds in AWS, so that it may be looked at with others.
+    IN_ONE_PASS = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         task_vars = task_vars or {}
@@ -63,6 +67,8 @@ class ActionModule(HereOrThere):
             memory.stands_at(place)
         if part:
             memory.remember(part, self.name, result)
+        if any(result.get(name) for name in ("changed", "failed", "awaiting")):
+            memory.forget_idle()
         if verb in WRITING:
             memory.note(self.name, not result.get("failed") and not result.get("awaiting"))
         memory.save()
@@ -87,7 +93,7 @@ class ActionModule(HereOrThere):
 
     def _run_here(self, arguments: dict[str, Any], memory: RunMemory) -> dict[str, Any]:
         tier = self._tier()
-        self.take_environment()
+        environment = self.take_environment()
         checked = self._checked(arguments)
         secrets = checked._no_log_values
         if checked.error_messages:
@@ -95,13 +101,28 @@ class ActionModule(HereOrThere):
             return remove_values({"failed": True, "msg": message}, secrets)
         progress = _Progress(self.name)
         options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted, memory.callers)
-        result = self._perform(tier, checked.validated_parameters, options)
+        result = self._found_ahead(Ahead(memory, self.name, arguments, environment), tier, arguments, options)
+        if result is None:
+            result = self._perform(tier, checked.validated_parameters, options)
         # For the next tiers, not for anyone's eyes; they hold no secret, but names that a secret may be a part of.
         unseen = {name: result.pop(name) for name in ("planned", "place") if name in result}
         result = {**remove_values(result, secrets), **unseen}
         given = {name: value for name, value in checked.validated_parameters.items() if name != "planned"}
         result["invocation"] = {"module_args": remove_values(given, secrets)}
         return result
+
+    def _found_ahead(self, ahead: Ahead, tier: Tier, arguments: Mapping[str, Any], options: RunOptions) -> dict[str, Any] | None:
+        """The result as it was found together with other tiers'; None where the tier has to look for itself."""
+        if not self.IN_ONE_PASS:
+            return None
+        if arguments["verb"] == "validate" and not self.holds_secret(arguments, tier.argument_spec()):
+            ahead.announce()
+
+        def prepared(name: str, given: Mapping[str, Any]) -> tuple[Tier, Mapping[str, Any]]:
+            found = _load(name)
+            return found, self.validated(given, found.argument_spec()).validated_parameters
+
+        return ahead.find(prepared, options) if arguments["verb"] in VERBS else None
 
     def _checked(self, arguments: Mapping[str, Any]) -> ValidationResult:
         return self.validated(arguments, self._tier().argument_spec())
@@ -117,10 +138,14 @@ class ActionModule(HereOrThere):
         return run(tier, params, options)
 
     def _tier(self) -> Tier:
-        try:
-            return importlib.import_module(COLLECTION + self.name).TIER
-        except ImportError as error:
-            raise AnsibleActionFail(f"the {self.name} tier cannot be loaded: {error}") from error
+        return _load(self.name)
+
+
+def _load(name: str) -> Tier:
+    try:
+        return importlib.import_module(COLLECTION + name).TIER
+    except ImportError as error:
+        raise AnsibleActionFail(f"the {name} tier cannot be loaded: {error}") from error
 
 
 class _Progress:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .kinds import prunable
 from .reconcile.errors import EngineError, InvalidInput, MissingDependency, Refusal, Refused
@@ -23,6 +24,9 @@ from .reconcile.ownership import PREFIX, Owner
 from .reconcile.reconciler import Outcome, Reconciler
 from .reconcile.resource import Context, Kind, Resource
 from .reconcile.result import as_result, failure_message, refusals
+
+if TYPE_CHECKING:
+    from .aws.session import Connection
 
 NAME = re.compile(r"^[a-z](-?[a-z0-9])*$")
 # First parts of names that AWS keeps for itself: alias/aws/..., sg-...
@@ -111,6 +115,14 @@ class Tier:
     def argument_spec(self) -> dict[str, Any]:
         return {**common_spec(), **{name: dict(option) for name, option in self.spec.items()}}
 
+    def walks_of(self, verb: str) -> tuple[Kind, ...]:
+        """The kinds that the verb looks through besides the tier's own."""
+        if verb != "drift":
+            return ()
+        from .resources.tagged import Tagged
+
+        return (Tagged(), *self.walks)
+
     def services(self, walks: Sequence[Kind] = ()) -> set[str]:
         return {service for kind in (*self.kinds, *self.looks_up, *walks) for service in kind.services}
 
@@ -150,29 +162,73 @@ def run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str,
 
 
 def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
-    from .aws.api import opened
-    from .aws.errors import LostAnswer, explain
+    verb = params["verb"]
+    connection, place = _checked(tier, params)
+    if verb == "validate":
+        Graph(tier.declare(params, place))
+        return nothing_done()
+    overlay = Overlay(params.get("planned"))
+    walks = tier.walks_of(verb)
+    with _reconciler(tier, params, options, connection, place, overlay, walks) as (reconciler, place):
+        try:
+            outcome = _work(reconciler, params, tier.declare(params, place), walks)
+        except MissingDependency as error:
+            if verb in WRITING:
+                raise
+            # What only looks goes on with the other tiers.
+            refused = refusals([Refusal(error.address, str(error))])
+            return {**nothing_done(), "refusals": refused, "place": place.as_dict(), "planned": overlay.as_dict()}
+    result = as_result(outcome, options.diff_mode)
+    result["planned"] = overlay.as_dict()
+    result["place"] = place.as_dict()
+    if outcome.failures:
+        result.update(failed=True, msg=failure_message(outcome))
+    return result
+
+
+def idle(
+    tier: Tier, params: Mapping[str, Any], options: RunOptions, overlay: Overlay, turn: Callable[[], None]
+) -> dict[str, Any] | None:
+    """The result of a run in which nothing is to be done, without ``planned``; None where something is, or is refused. Never
+    writes, whatever the verb, which has to be one that makes the account like the configuration.
+
+    ``overlay`` is shared with the tiers before and after, and ``turn`` returns when it is this tier's; both are of one place.
+    Raises EngineError and what the API raises.
+    """
+    connection, place = _checked(tier, params)
+    with _reconciler(tier, params, options, connection, place, overlay) as (reconciler, place):
+        outcome = reconciler.idle(tier.declare(params, place), turn)
+    return {**as_result(outcome, options.diff_mode), "place": place.as_dict()} if outcome else None
+
+
+def _checked(tier: Tier, params: Mapping[str, Any]) -> tuple[Connection, Place]:
+    """The connection, and the place as far as no call has told it. Raises InvalidInput."""
     from .aws.session import Connection
-    from .resources.tagged import Tagged
 
     connection = Connection(params)
     deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
     check_common(params, deployment)
     check_confirmations(params, deployment)
     tier.check(params, connection.region)
-    place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
-    if params["verb"] == "validate":
-        Graph(tier.declare(params, place))
-        return nothing_done()
-    overlay = Overlay(params.get("planned"))
-    owner = Owner(
-        deployment,
-        params["environment"],
-        tier.name,
-        params.get("tags") or {},
-        tuple(params.get("ignored_tag_prefixes") or ()),
-    )
-    walks = (Tagged(), *tier.walks) if params["verb"] == "drift" else ()
+    return connection, Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
+
+
+@contextmanager
+def _reconciler(
+    tier: Tier,
+    params: Mapping[str, Any],
+    options: RunOptions,
+    connection: Connection,
+    place: Place,
+    overlay: Overlay,
+    walks: Sequence[Kind] = (),
+) -> Iterator[tuple[Reconciler, Place]]:
+    """The engine at the account, and the place with the account in it."""
+    from .aws.api import opened
+    from .aws.errors import LostAnswer, explain
+
+    ignored = tuple(params.get("ignored_tag_prefixes") or ())
+    owner = Owner(place.deployment, place.environment, tier.name, params.get("tags") or {}, ignored)
     api = opened(connection, tier.services(walks), options.callers)
     try:
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
@@ -194,21 +250,9 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
             approved=params.get("approved"),
             counted=options.counted,
         )
-        outcome = _work(reconciler, params, tier.declare(params, place), walks)
-    except MissingDependency as error:
-        if params["verb"] in WRITING:
-            raise
-        # What only looks goes on with the other tiers.
-        refused = refusals([Refusal(error.address, str(error))])
-        return {**nothing_done(), "refusals": refused, "place": place.as_dict(), "planned": overlay.as_dict()}
+        yield reconciler, place
     finally:
         api.close()
-    result = as_result(outcome, options.diff_mode)
-    result["planned"] = overlay.as_dict()
-    result["place"] = place.as_dict()
-    if outcome.failures:
-        result.update(failed=True, msg=failure_message(outcome))
-    return result
 
 
 def only_looks(params: Mapping[str, Any]) -> bool:

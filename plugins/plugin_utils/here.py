@@ -45,23 +45,38 @@ class HereOrThere(ActionBase):
             wrap_async=self._task.async_val,
         )
 
-    def take_environment(self) -> None:
-        """The task's ``environment`` becomes that of this process."""
+    def take_environment(self) -> dict[str, str]:
+        """The task's ``environment`` becomes that of this process, and is answered."""
         environment: dict[str, str] = {}
         self._compute_environment_string(environment)
-        os.environ.update(plain(environment))
+        taken = plain(environment)
+        os.environ.update(taken)
+        return taken
 
     @staticmethod
     def validated(arguments: Mapping[str, Any], spec: Mapping[str, Any]) -> ValidationResult:
         """``arguments`` as the module would check them: by its own ``spec`` and amazon.aws's."""
-        from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+        return ArgumentSpecValidator(_whole(spec)).validate(arguments)
 
-        return ArgumentSpecValidator({**aws_argument_spec(), **spec}).validate(arguments)
+    @staticmethod
+    def holds_secret(arguments: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
+        """Whether one of the ``arguments`` is a secret, or may have one inside. What the environment has is none of them."""
+        return any(arguments.get(name) and _secret(option) for name, option in _whole(spec).items())
 
     @property
     def name(self) -> str:
         """The module's name without its collection's."""
         return (self._task.resolved_action or self._task.action).rsplit(".", 1)[-1]
+
+
+def _whole(spec: Mapping[str, Any]) -> dict[str, Any]:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+    return {**aws_argument_spec(), **spec}
+
+
+def _secret(option: Mapping[str, Any]) -> bool:
+    return bool(option.get("no_log")) or any(_secret(inner) for inner in option.get("options", {}).values())
 
 
 def plain(value: Any) -> Any:

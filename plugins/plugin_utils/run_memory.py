@@ -47,7 +47,7 @@ class RunMemory:
     It lies in Ansible's temporary directory of the run, which the run makes for itself and removes at its end. A part is a name
     such as ``plan``: plays with different purposes in one run know nothing of each other.
     ``save`` keeps what was noted since; ``approve`` does so by itself.
-    ``callers``: fingerprint of a connection -> its caller, as far as the run has asked.
+    ``callers``: fingerprint of a connection -> its caller, as far as the run has asked. ``announced``, ``idle``: see ``ahead``.
     ``place``: deployment, environment, region and account, once a tier has learned them. ``approved``: the checksum of the
     plan that this run has found to be still right.
     """
@@ -61,6 +61,8 @@ class RunMemory:
             "finished": [],
             "checked": [],
             "callers": {},
+            "announced": {},
+            "idle": None,
             "place": None,
             "approved": None,
         }
@@ -88,14 +90,34 @@ class RunMemory:
 
     def is_checked(self, tier: str, arguments: Mapping[str, Any]) -> bool:
         """Whether the variables of the tier's role, of which ``arguments`` are made, were found to be well-formed."""
-        return [tier, _fingerprint(arguments)] in self.content["checked"]
+        return [tier, fingerprint(_settings(arguments))] in self.content["checked"]
 
     @property
     def callers(self) -> dict[str, dict[str, str]]:
         return self.content["callers"]
 
+    @property
+    def announced(self) -> dict[str, dict[str, Any]]:
+        """Tier -> arguments and environment, in the order in which they were validated."""
+        return self.content["announced"]
+
+    @property
+    def idle(self) -> dict[str, Any] | None:
+        """``at``, ``results``, ``standing`` and ``place`` of what was looked at together; None as long as nothing was."""
+        return self.content["idle"]
+
+    def found_idle(
+        self, at: float, results: Mapping[str, Any], standing: Mapping[str, Any], place: Mapping[str, str] | None
+    ) -> None:
+        """``at``: seconds since the epoch when the reading began."""
+        self.content["idle"] = {"at": at, "results": dict(results), "standing": dict(standing), "place": place}
+
+    def forget_idle(self) -> None:
+        """The account is not, or will not be, as it was found; nor is it looked at together any more."""
+        self.content["idle"] = {"at": 0.0, "results": {}, "standing": {}, "place": None}
+
     def check(self, tier: str, arguments: Mapping[str, Any]) -> None:
-        self.content["checked"].append([tier, _fingerprint(arguments)])
+        self.content["checked"].append([tier, fingerprint(_settings(arguments))])
 
     def approve(self, checksum: str) -> None:
         self.content["approved"] = checksum
@@ -121,7 +143,10 @@ class RunMemory:
         self.path.write_text(json.dumps(self.content))
 
 
-def _fingerprint(arguments: Mapping[str, Any]) -> int:
-    """The same for the same arguments, whatever the verb, in all forks of one run, whose secret it is salted with: some arguments
-    are secret."""
-    return hash(json.dumps({name: value for name, value in arguments.items() if name != "verb"}, sort_keys=True, default=str))
+def _settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name != "verb"}
+
+
+def fingerprint(values: Mapping[str, Any]) -> int:
+    """The same for the same values in all forks of one run, whose secret it is salted with: some are secret."""
+    return hash(json.dumps(dict(values), sort_keys=True, default=str))

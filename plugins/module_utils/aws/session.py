@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ MAX_ATTEMPTS = 8
 SECRET = re.compile("SECRET|TOKEN|PASSWORD")
 # More than the engine's and the API layer's threads together use of one host.
 CONNECTIONS = 40
+# Held while botocore loads: it neither allows threads to do so nor gains from them.
+LOADING = threading.RLock()
 
 # Operations that fail for a while after what they refer to was made, or after what held it was deleted: EC2 and IAM answer
 # from replicas. EC2 has more than one code for most of that, by operation. operation prefix -> codes. They are retried by
@@ -116,11 +119,12 @@ class Connection:
             if token and connect["aws_access_key_id"] == os.environ.get("AWS_ACCESS_KEY_ID"):
                 connect["aws_session_token"] = token
         self._connect = connect
-        try:
-            self._session = _session(profile)
-        except botocore.exceptions.ProfileNotFound as error:
-            raise EngineError(f"{error}: name a profile of your AWS configuration, or none") from error
-        self.partition = self._partition_of(self.region)
+        with LOADING:
+            try:
+                self._session = _session(profile)
+            except botocore.exceptions.ProfileNotFound as error:
+                raise EngineError(f"{error}: name a profile of your AWS configuration, or none") from error
+            self.partition = self._partition_of(self.region)
 
     def _partition_of(self, region: str) -> str:
         # Asked of STS, which is in every region and whose model, unlike that of EC2, is small.
@@ -150,13 +154,14 @@ class Connection:
         """
         if own_endpoint:
             config["ignore_configured_endpoint_urls"] = True
-        client = self._session.create_client(
-            service,
-            region_name=region or self.region,
-            endpoint_url=None if own_endpoint else self.endpoint_url,
-            config=self._config.merge(botocore.config.Config(**config)) if config else self._config,
-            **self._connect,
-        )
+        with LOADING:
+            client = self._session.create_client(
+                service,
+                region_name=region or self.region,
+                endpoint_url=None if own_endpoint else self.endpoint_url,
+                config=self._config.merge(botocore.config.Config(**config)) if config else self._config,
+                **self._connect,
+            )
         keep_within_budget(client)
         client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", settle)
         return client

@@ -30,7 +30,8 @@ class Observation:
 class Observer:
     """Runs ``observe`` of each managed kind and ``find`` of each looked-up one side by side.
 
-    ``known``: what other tiers of this run told of theirs, by address: it is not looked up.
+    ``known``: answers what other tiers of this run told of theirs, by address: it is not looked up. It may keep waiting for them;
+    meanwhile the managed kinds are read.
     ``thorough``: the kinds of which to look for everything that is owned. ``for_deletion``: that of all, with twins, and
     for nothing of other tiers. What others left behind is looked for by a destroy alone.
     """
@@ -42,7 +43,7 @@ class Observer:
         graph: Graph,
         for_deletion: bool = False,
         thorough: Collection[str] = (),
-        known: Mapping[str, Observed] | None = None,
+        known: Callable[[], Mapping[str, Observed]] = dict,
     ):
         self.context = context
         self.kinds = {kind.name: kind for kind in kinds if context.destroys or not kind.leftover}
@@ -50,11 +51,9 @@ class Observer:
         self.foreign: dict[tuple[str, str], list[Resource]] = {}
         self.thorough = set(self.kinds) if for_deletion else set(thorough)
         self.twins = for_deletion
-        self.known = dict(known or {})
+        self.known = known
         if not for_deletion:
             for resource in graph.looked_up():
-                if resource.address in self.known:
-                    continue
                 self.foreign.setdefault((resource.kind.name, str(resource.provider)), []).append(resource)
 
     def run(self) -> Observation:
@@ -63,7 +62,11 @@ class Observer:
             managed: dict[str, Future] = {}
             for kind in self._sorted():
                 managed[kind.name] = pool.submit(self._observe, kind, dict(managed))
-            foreign = [pool.submit(self._find, provider, wanted) for (_kind, provider), wanted in self.foreign.items()]
+            known = dict(self.known()) if self.foreign else {}
+            unknown = [
+                (provider, [r for r in group if r.address not in known]) for (_kind, provider), group in self.foreign.items()
+            ]
+            foreign = [pool.submit(self._find, provider, wanted) for provider, wanted in unknown if wanted]
             found = [item for future in managed.values() for item in future.result()]
             looked_up = [item for future in foreign for item in future.result()]
         usable, ambiguous = pick(found, {kind.name for kind in self.kinds.values() if kind.revivable})
@@ -73,9 +76,9 @@ class Observer:
                 if item.leaving:
                     usable.setdefault(item.address, item)
             usable.update(twins(found, usable))
-        wanted = {resource.address for group in self.foreign.values() for resource in group}
+        wanted = {resource.address for _provider, group in unknown for resource in group}
         theirs, _ambiguous = pick((item for item in looked_up if item.address in wanted), set())
-        return Observation(usable, {**self.known, **theirs}, ambiguous, names_of(found))
+        return Observation(usable, {**known, **theirs}, ambiguous, names_of(found))
 
     def _sorted(self) -> list[Kind]:
         """Kinds that others wait for come first, so that their futures exist."""

@@ -119,7 +119,7 @@ class Reconciler:
         graph = Graph(resources)
         pruned = kinds_of(prune)
         # What was told has no tags, by which the walk tells what is ours.
-        known = {} if pruned else told(graph, self.overlay)
+        known = dict if pruned else lambda: told(graph, self.overlay)
         seen = self._reading(Observer(self.context, self.kinds, graph, thorough=pruned, known=known).run)
         plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values))
         if pruned:
@@ -127,7 +127,28 @@ class Reconciler:
             others = self._reading(lambda: strangers(self.context, walking, graph, seen, self.overlay))
             self._reading(lambda: add_deletions(self.context, self._by_name(), graph, seen, plan, prune, others))
         tell(graph, seen, plan, self.overlay)
-        outcome = self._finish(plan, graph)
+        return self._with_resources(self._finish(plan, graph), graph)
+
+    def idle(self, resources: Iterable[Resource], turn: Callable[[], None]) -> Outcome | None:
+        """What ``present`` answers where nothing is to be done, not even waited for; None where something is. Writes nothing.
+
+        ``turn``: returns when the tiers before have told what stands; meanwhile this one's own is read. Raises as ``present``.
+        """
+        graph = Graph(resources)
+
+        def known() -> dict[str, Observed]:
+            turn()
+            return told(graph, self.overlay)
+
+        seen = self._reading(Observer(self.context, self.kinds, graph, known=known).run)
+        turn()
+        plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values))
+        if plan.actions or plan.refusals:
+            return None
+        tell(graph, seen, plan, self.overlay)
+        return self._with_resources(Outcome(plan), graph)
+
+    def _with_resources(self, outcome: Outcome, graph: Graph) -> Outcome:
         managed = {resource.address for resource in graph.managed()}
         outcome.resources = {address: item for address, item in self.values.live.items() if address in managed}
         return outcome
