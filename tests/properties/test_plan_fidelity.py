@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections import Counter
 
 import pytest
 from support import plans, tiers
@@ -33,6 +35,7 @@ def test_from_an_empty_account(site_of, environment):
     planned = site.look()
     assert set(plans.addresses(planned).values()) == {"create"}
     assert set(plans.addresses(planned)) == set(site.resources)
+    assert site.idle() == {}
     assert apply(site, planned)
     plans.check_empty(site.look())
 
@@ -44,6 +47,29 @@ def test_a_full_account_is_left_alone(site_of, environment):
     planned = site.look()
     plans.check_empty(planned)
     assert apply(site, planned)
+
+
+@both
+def test_one_pass_over_all_tiers_finds_what_each_would_find(site_of, environment):
+    site = site_of(environment)
+    found, asked = site.idle(), calls(site)
+    site.look()
+    assert asked == calls(site)
+    assert found == {tier: without_overlay(result) for tier, result in site.run("apply").items()}
+
+
+def calls(site):
+    """Without who asks, which a run knows of its preflight."""
+    return Counter((call.service, call.operation) for call in site.aws.requests if call.service != "sts")
+
+
+def without_overlay(result):
+    return {name: value for name, value in result.items() if name != "planned"}
+
+
+def leading(planned):
+    """The tiers before the first that has something to do."""
+    return list(itertools.takewhile(lambda tier: not planned[tier]["plan"] and not plans.refused(planned[tier]), planned))
 
 
 def test_of_a_mutated_account(site_of, case, mutated):
@@ -59,6 +85,8 @@ def test_of_a_mutated_account(site_of, case, mutated):
         planned = site.look()
         expected = {address for address, kind in touch.found.items() if kind not in (UNMANAGED, REFUSED)}
         assert expected <= set(plans.addresses(planned)) | set(plans.all_refused(planned))
+        if mutated % 3 == 0:
+            assert list(site.idle()) == leading(planned)
         if not apply(site, planned):
             return
         plans.check_empty(site.look())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.overlay import Overlay
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
+from ansible_collections.agent_platform.aws.plugins.module_utils.together import idle_tiers
 
 from local_aws.in_process import InProcessAws
 
@@ -65,6 +69,14 @@ class WholeSite:
 
     def run(self, verb: str, *only: str, **more: Any) -> Results:
         return dict(self.steps(verb, *only, **more))
+
+    def idle(self) -> Results:
+        """What one pass over all tiers finds to be as it is to be, and no call was a write."""
+        self.aws.clear_requests()
+        together = [(tiers.load(tier), {**parameters, "verb": "apply"}) for tier, parameters in self.parameters.items()]
+        found = idle_tiers(together, RunOptions(diff_mode=True), Overlay())
+        assert [f"{call.service}:{call.operation}" for call in self.aws.writes()] == [], "a look wrote"
+        return json.loads(json.dumps(found))
 
     def look(self, verb: str = "plan", **more: Any) -> Results:
         """As ``run``, and no call was a write."""
