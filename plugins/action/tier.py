@@ -68,7 +68,7 @@ class ActionModule(HereOrThere):
         if part:
             memory.remember(part, self.name, result)
         if any(result.get(name) for name in ("changed", "failed", "awaiting")):
-            memory.forget_idle()
+            memory.forget_idle(self.name)
         if verb in WRITING:
             memory.note(self.name, not result.get("failed") and not result.get("awaiting"))
         memory.save()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -142,6 +142,16 @@ class RunOptions:
     callers: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Idle:
+    """A tier in which nothing is to be done: its result, without ``planned``; what it tells of what stands, as the overlay has it;
+    and the tiers to whose resources it refers."""
+
+    result: dict[str, Any]
+    standing: dict[str, dict[str, Any]]
+    rests_on: list[str]
+
+
 def nothing_done() -> dict[str, Any]:
     """The result of a run that had nothing to look at."""
     return {"changed": False, "plan": [], "resources": {}, "unmanaged": [], "kept": []}
@@ -187,18 +197,22 @@ def _run(tier: Tier, params: Mapping[str, Any], options: RunOptions) -> dict[str
 
 
 def idle(
-    tier: Tier, params: Mapping[str, Any], options: RunOptions, overlay: Overlay, turn: Callable[[], None]
-) -> dict[str, Any] | None:
-    """The result of a run in which nothing is to be done, without ``planned``; None where something is, or is refused. Never
-    writes, whatever the verb, which has to be one that makes the account like the configuration.
+    tier: Tier, params: Mapping[str, Any], options: RunOptions, overlay: Overlay, turn: Callable[[], Collection[str]]
+) -> Idle | None:
+    """What a run finds in which nothing is to be done; None where something is, or is refused, or may be because of a tier to which
+    this one refers. Never writes, whatever the verb, which has to be one that makes the account like the configuration.
 
-    ``overlay`` is shared with the tiers before and after, and ``turn`` returns when it is this tier's; both are of one place.
-    Raises EngineError and what the API raises.
+    ``overlay`` is shared with the tiers before and after, and ``turn`` returns when it is this tier's, with those before it in
+    which something is to be done; all are of one place. Raises EngineError and what the API raises.
     """
     connection, place = _checked(tier, params)
     with _reconciler(tier, params, options, connection, place, overlay) as (reconciler, place):
-        outcome = reconciler.idle(tier.declare(params, place), turn)
-    return {**as_result(outcome, options.diff_mode), "place": place.as_dict()} if outcome else None
+        outcome, rests_on = reconciler.idle(tier.declare(params, place), turn)
+    if outcome is None:
+        return None
+    result = {**as_result(outcome, options.diff_mode), "place": place.as_dict()}
+    standing = {address: overlay.standing[address] for address in outcome.resources if address in overlay.standing}
+    return Idle(result, standing, sorted(rests_on))
 
 
 def _checked(tier: Tier, params: Mapping[str, Any]) -> tuple[Connection, Place]:

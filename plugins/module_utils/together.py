@@ -11,41 +11,30 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from .reconcile.overlay import Overlay
-from .tier_module import RunOptions, Tier, idle
-
-
-class _Over(Exception):
-    """A tier before this one has something to do, or could not be looked at."""
+from .tier_module import Idle, RunOptions, Tier, idle
 
 
 def idle_tiers(tiers: Sequence[tuple[Tier, Mapping[str, Any]]], options: RunOptions, overlay: Overlay) -> dict[str, dict[str, Any]]:
-    """Tier -> its result (see ``tier_module.idle``), for the first tiers in which nothing is to be done. With the first that has
-    something to do it ends: what a tier does may change what those behind find.
+    """Tier -> its result (see ``tier_module.idle``), for those in which nothing is to be done. One that refers to a tier in which
+    something is to be done is none of them: what becomes of that is not known yet.
 
-    ``tiers``: each with its validated parameters, all of one place and with a verb that makes the account like the configuration.
-    ``overlay``: of the run so far; told what these tell those behind.
+    ``tiers``: each with its validated parameters, in the order of their turns, all of one place and with a verb that makes the
+    account like the configuration. ``overlay``: of the run so far; told what these tell those behind.
     Writes nothing, and raises nothing: what could not be read is left to the tier itself, which says why.
     """
-    turns: list[Future[None]] = [Future() for _tier in range(len(tiers) + 1)]
-    turns[0].set_result(None)
+    # Each answers the tiers up to its own in which something is to be done.
+    turns: list[Future[frozenset[str]]] = [Future() for _tier in range(len(tiers) + 1)]
+    turns[0].set_result(frozenset())
 
-    def look(place: int) -> dict[str, Any] | None:
+    def look(place: int) -> Idle | None:
         tier, params = tiers[place]
         found = None
         # What goes wrong here goes wrong in the tier's own run too, which says it.
         with contextlib.suppress(Exception):
             found = idle(tier, params, options, overlay, turns[place].result)
-        if found is None:
-            turns[place + 1].set_exception(_Over())
-        else:
-            turns[place + 1].set_result(None)
+        turns[place + 1].set_result(turns[place].result() | (set() if found else {tier.name}))
         return found
 
     with ThreadPoolExecutor(max_workers=len(tiers), thread_name_prefix="tier") as pool:
-        found = list(pool.map(look, range(len(tiers))))
-    results: dict[str, dict[str, Any]] = {}
-    for (tier, _params), result in zip(tiers, found, strict=True):
-        if result is None:
-            break
-        results[tier.name] = result
-    return results
+        results = pool.map(look, range(len(tiers)))
+        return {tier.name: result for (tier, _params), result in zip(tiers, results, strict=True) if result}

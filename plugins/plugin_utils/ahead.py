@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The way of a run that changes nothing: its first tier looks at all of them at once, and those in which nothing is to be done are
-done. As soon as one has something to do, everything goes its usual way again: each tier reads when it is its turn.
+done. One that has something to do reads again in its turn, and so does each that refers to what is its.
 
 Which tiers there will be, and with which arguments, the run knows from their validation, which comes before. Arguments that hold a
 secret are not kept, so such a tier is looked at alone.
@@ -53,12 +53,11 @@ class Ahead:
             return None
         if self.memory.idle is None:
             self._look(prepared, options)
-        idle = self.memory.idle
-        if idle is None or self.tier not in idle["results"] or time.time() - idle["at"] > FRESH:
+        idle = (self.memory.idle or {}).get(self.tier)
+        if idle is None or time.time() - idle["at"] > FRESH:
             return None
-        told = {**self.planned, "place": idle["place"]}
-        told["standing"] = {**self.planned.get("standing", {}), **idle["standing"]}
-        return {**idle["results"][self.tier], "planned": told}
+        standing = {**self.planned.get("standing", {}), **idle["standing"]}
+        return {**idle["result"], "planned": {**self.planned, "standing": standing, "place": idle["result"]["place"]}}
 
     def _look(self, prepared: Callable[[str, Mapping[str, Any]], Prepared], options: RunOptions) -> None:
         at = time.time()
@@ -69,9 +68,7 @@ class Ahead:
             if self._is_with_us(self.memory.announced[name])
         ]
         if len(together) > 1:
-            overlay = Overlay(self.planned)
-            results = idle_tiers(together, options, overlay)
-            self.memory.found_idle(at, results, overlay.standing, overlay.place)
+            self.memory.found_idle(at, idle_tiers(together, options, Overlay(self.planned)))
 
     def _is_as_announced(self) -> bool:
         announced = self.memory.announced.get(self.tier)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
-from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, Idle
 
 # The part of the run that writes, and what of a tier's overlay goes on from one of its tiers to the next.
 WROTE = "wrote"
@@ -102,19 +102,19 @@ class RunMemory:
         return self.content["announced"]
 
     @property
-    def idle(self) -> dict[str, Any] | None:
-        """``at``, ``results``, ``standing`` and ``place`` of what was looked at together; None as long as nothing was."""
+    def idle(self) -> dict[str, dict[str, Any]] | None:
+        """Tier -> ``at``, ``result``, ``standing`` and ``rests_on`` of what was looked at together; None as long as nothing was."""
         return self.content["idle"]
 
-    def found_idle(
-        self, at: float, results: Mapping[str, Any], standing: Mapping[str, Any], place: Mapping[str, str] | None
-    ) -> None:
+    def found_idle(self, at: float, found: Mapping[str, Idle]) -> None:
         """``at``: seconds since the epoch when the reading began."""
-        self.content["idle"] = {"at": at, "results": dict(results), "standing": dict(standing), "place": place}
+        self.content["idle"] = {tier: {"at": at, **vars(idle)} for tier, idle in found.items()}
 
-    def forget_idle(self) -> None:
-        """The account is not, or will not be, as it was found; nor is it looked at together any more."""
-        self.content["idle"] = {"at": 0.0, "results": {}, "standing": {}, "place": None}
+    def forget_idle(self, tier: str) -> None:
+        """What the tier keeps is not, or will not be, as it was found, so nothing is known of those that refer to it; nor is it
+        looked at together any more."""
+        found = (self.idle or {}).items()
+        self.content["idle"] = {name: idle for name, idle in found if name != tier and tier not in idle["rests_on"]}
 
     def check(self, tier: str, arguments: Mapping[str, Any]) -> None:
         self.content["checked"].append([tier, fingerprint(_settings(arguments))])

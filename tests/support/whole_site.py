@@ -76,7 +76,7 @@ class WholeSite:
         together = [(tiers.load(tier), {**parameters, "verb": "apply"}) for tier, parameters in self.parameters.items()]
         found = idle_tiers(together, RunOptions(diff_mode=True), Overlay())
         assert [f"{call.service}:{call.operation}" for call in self.aws.writes()] == [], "a look wrote"
-        return json.loads(json.dumps(found))
+        return json.loads(json.dumps({tier: idle.result for tier, idle in found.items()}))
 
     def look(self, verb: str = "plan", **more: Any) -> Results:
         """As ``run``, and no call was a write."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Idle, RunOptions
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import ahead as module
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import run_memory
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.ahead import FRESH, Ahead
@@ -27,14 +27,12 @@ class Run:
 
     def look(self, together, options, overlay):
         self.looks.append([tier for tier, _arguments in together])
-        overlay.is_at(PLACE)
         found = {}
         for tier, arguments in together:
             assert arguments["verb"] == "apply"
-            if tier in self.busy:
-                break
-            overlay.standing[f"{tier}/x"] = {"id": tier}
-            found[tier] = {"changed": False, "plan": [], "place": PLACE}
+            if tier not in self.busy:
+                result = {"changed": False, "plan": [], "place": PLACE}
+                found[tier] = Idle(result, {f"{tier}/x": {"id": tier}}, ["kms"] if tier == "s3" else [])
         return found
 
     def announce(self, *tiers, environment=None, **more):
@@ -62,7 +60,12 @@ def test_the_first_tier_looks_for_all_and_the_others_are_told(run):
     found = [run.turn(tier, verb=verb) for tier, verb in (("kms", "apply"), ("vpc", "start"), ("s3", "apply"))]
     assert run.looks == [["kms", "vpc", "s3"]]
     assert [result["plan"] for result in found] == [[], [], []]
-    assert found[0]["planned"] == {"place": PLACE, "standing": {f"{tier}/x": {"id": tier} for tier in ("kms", "vpc", "s3")}}
+    assert found[2] == {
+        "changed": False,
+        "plan": [],
+        "place": PLACE,
+        "planned": {"place": PLACE, "standing": {"s3/x": {"id": "s3"}}},
+    }
 
 
 def test_what_the_run_knew_before_stays_known(run):
@@ -77,21 +80,27 @@ def test_what_the_run_knew_before_stays_known(run):
     }
     found = run.turn("kms", planned=planned)
     assert found["planned"]["planned"] == {"secret/a": {}}
-    assert set(found["planned"]["standing"]) == {"waf/x", "kms/x", "vpc/x"}
+    assert set(found["planned"]["standing"]) == {"waf/x", "kms/x"}
 
 
-def test_what_has_something_to_do_and_all_behind_it_look_for_themselves(run):
+def test_what_has_something_to_do_looks_for_itself(run):
     run.announce("kms", "vpc", "s3")
     run.busy = {"vpc"}
-    assert [bool(run.turn(tier)) for tier in ("kms", "vpc", "s3")] == [True, False, False]
+    assert [bool(run.turn(tier)) for tier in ("kms", "vpc", "s3")] == [True, False, True]
     assert len(run.looks) == 1
 
 
-def test_nothing_found_is_believed_once_a_tier_did_something(run):
+def test_nothing_is_believed_that_rests_on_a_tier_that_did_something(run):
     run.announce("kms", "vpc", "s3")
-    assert run.turn("kms", then=lambda memory: memory.forget_idle())
-    assert not run.turn("vpc") and not run.turn("s3")
+    assert run.turn("kms", then=lambda memory: memory.forget_idle("kms"))
+    assert run.turn("vpc") and not run.turn("s3")
     assert len(run.looks) == 1
+
+
+def test_after_a_tier_that_did_something_alone_nothing_is_looked_at_together(run):
+    run.announce("kms", "vpc")
+    run.turn("waf", then=lambda memory: memory.forget_idle("waf"))
+    assert not run.turn("kms") and run.looks == []
 
 
 def test_nothing_is_believed_for_long(run):

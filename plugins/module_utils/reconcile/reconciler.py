@@ -60,6 +60,10 @@ class Outcome:
     strangers: list[Stranger] | None = None
 
 
+class _Moving(Exception):
+    """A tier that this one rests on will not stay as it is."""
+
+
 def _listing_refusals(work: Callable[..., Outcome]) -> Callable[..., Outcome]:
     """Where refusals are listed, so is what a kind refuses as soon as it reads; nothing more of the tier is known then."""
 
@@ -129,24 +133,31 @@ class Reconciler:
         tell(graph, seen, plan, self.overlay)
         return self._with_resources(self._finish(plan, graph), graph)
 
-    def idle(self, resources: Iterable[Resource], turn: Callable[[], None]) -> Outcome | None:
-        """What ``present`` answers where nothing is to be done, not even waited for; None where something is. Writes nothing.
+    def idle(self, resources: Iterable[Resource], turn: Callable[[], Collection[str]]) -> tuple[Outcome | None, set[str]]:
+        """What ``present`` answers where nothing is to be done, not even waited for; and the tiers that this rests on, since it
+        refers to what is theirs. None where something is to be done, or in one of those tiers. Writes nothing.
 
-        ``turn``: returns when the tiers before have told what stands; meanwhile this one's own is read. Raises as ``present``.
+        ``turn``: returns when the tiers before have told what stands, and answers those in which something is to be done;
+        meanwhile this one's own is read. Raises as ``present``.
         """
         graph = Graph(resources)
+        rests_on = {str(resource.provider) for resource in graph.looked_up()}
 
         def known() -> dict[str, Observed]:
-            turn()
+            if not rests_on.isdisjoint(turn()):
+                raise _Moving
             return told(graph, self.overlay)
 
-        seen = self._reading(Observer(self.context, self.kinds, graph, known=known).run)
+        try:
+            seen = self._reading(Observer(self.context, self.kinds, graph, known=known).run)
+        except _Moving:
+            return None, rests_on
         turn()
         plan = self._reading(lambda: plan_present(self.context, graph, seen, self.overlay, self.values))
         if plan.actions or plan.refusals:
-            return None
+            return None, rests_on
         tell(graph, seen, plan, self.overlay)
-        return self._with_resources(Outcome(plan), graph)
+        return self._with_resources(Outcome(plan), graph), rests_on
 
     def _with_resources(self, outcome: Outcome, graph: Graph) -> Outcome:
         managed = {resource.address for resource in graph.managed()}
