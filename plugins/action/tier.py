@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +14,16 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ValidationResult
 from ansible.module_utils.common.parameters import remove_values
-from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import WRITING, RunOptions, Tier, nothing_done, run
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import role_arguments
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.ahead import VERBS, Ahead
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere, plain
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.progress import Progress
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import WROTE, RunMemory, part_of
 
 COLLECTION = "ansible_collections.agent_platform.aws.plugins.modules."
-# Seconds between two lines about the same wait.
-SAY_EVERY = 10.0
 
 
 class ActionModule(HereOrThere):
@@ -99,7 +95,7 @@ class ActionModule(HereOrThere):
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
             return remove_values({"failed": True, "msg": message}, secrets)
-        progress = _Progress(self.name)
+        progress = Progress(self.name)
         options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted, memory.callers)
         result = self._found_ahead(Ahead(memory, self.name, arguments, environment), tier, arguments, options)
         if result is None:
@@ -146,36 +142,3 @@ def _load(name: str) -> Tier:
         return importlib.import_module(COLLECTION + name).TIER
     except ImportError as error:
         raise AnsibleActionFail(f"the {name} tier cannot be loaded: {error}") from error
-
-
-class _Progress:
-    """A line now and then about each wait and about how far the tier is, on stderr so that the output of a run stays what its
-    callback writes."""
-
-    def __init__(self, tier: str) -> None:
-        self.tier = tier
-        self.said: dict[str, float] = {}
-        self.done, self.total = 0, 0
-        self.spoke = time.monotonic()
-        self.lock = threading.Lock()
-
-    def __call__(self, address: str, state: str, seconds: float) -> None:
-        with self.lock:
-            # A wait that is younger than the last that was told of is another one.
-            before = self.said.get(address, 0.0)
-            due = seconds - (before if seconds >= before else 0.0) >= SAY_EVERY
-            if due or seconds < before:
-                self.said[address] = seconds
-            if due:
-                minutes, rest = divmod(int(seconds), 60)
-                self._say(f"{address}  {state}  {minutes}m{rest:02d}s  ({self.done} of {self.total} done)")
-
-    def counted(self, done: int, total: int) -> None:
-        with self.lock:
-            self.done, self.total = done, total
-            if time.monotonic() - self.spoke >= SAY_EVERY:
-                self._say(f"{self.tier}  {done} of {total} done")
-
-    def _say(self, line: str) -> None:
-        self.spoke = time.monotonic()
-        Display().display(line, stderr=True)

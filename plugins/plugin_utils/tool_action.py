@@ -12,17 +12,15 @@ from typing import Any
 
 from ansible import constants as C
 from ansible.module_utils.common.parameters import remove_values
-from ansible.utils.display import Display
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.plan_file import PlanError, write
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
 from ansible_collections.agent_platform.aws.plugins.module_utils.tool_module import Tool, run
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere, plain
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.progress import Progress
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory
 
 MODULES = "ansible_collections.agent_platform.aws.plugins.modules."
 SUMMARY_CALLBACK = "agent_platform.aws.summary"
-# Seconds between two lines about the same thing.
-SAY_EVERY = 10.0
 
 
 class ToolAction(HereOrThere):
@@ -57,20 +55,8 @@ class ToolAction(HereOrThere):
         if checked.error_messages:
             return remove_values({"failed": True, "msg": "; ".join(checked.error_messages)}, secrets)
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
-        options = RunOptions(self._task.check_mode, self._task.diff, _Progress(), callers=memory.callers)
+        options = RunOptions(self._task.check_mode, self._task.diff, Progress(self.name), callers=memory.callers)
         result = remove_values(run(tool, checked.validated_parameters, options), secrets)
         memory.save()
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result
-
-
-class _Progress:
-    """A line now and then about each thing, on stderr, so that the output of a run stays what its callback writes."""
-
-    def __init__(self) -> None:
-        self.said: dict[str, float] = {}
-
-    def __call__(self, what: str, state: str, seconds: float) -> None:
-        if seconds - self.said.get(what, 0.0) >= SAY_EVERY:
-            self.said[what] = seconds
-            Display().display(f"{what}  {state}  {int(seconds) // 60}m{int(seconds) % 60:02d}s", stderr=True)

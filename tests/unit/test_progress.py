@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.agent_platform.aws.plugins.action import tier
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import progress as module
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def said(monkeypatch):
             assert stderr
             lines.append(line)
 
-    monkeypatch.setattr(tier, "Display", Recorded)
+    monkeypatch.setattr(module, "Display", Recorded)
     return lines
 
 
@@ -28,12 +28,12 @@ def clock(monkeypatch):
             return self.now
 
     clock = Clock()
-    monkeypatch.setattr(tier, "time", clock)
+    monkeypatch.setattr(module, "time", clock)
     return clock
 
 
 def test_a_wait_says_what_its_state_for_how_long_and_how_much_of_the_run_is_done(said, clock):
-    progress = tier._Progress("eks")
+    progress = module.Progress("eks")
     progress.counted(12, 34)
     for seconds in (0, 5, 10, 12, 20, 370):
         progress("eks_cluster/prod", "CREATING", seconds)
@@ -45,7 +45,7 @@ def test_a_wait_says_what_its_state_for_how_long_and_how_much_of_the_run_is_done
 
 
 def test_each_wait_has_lines_of_its_own_and_a_new_one_begins_anew(said, clock):
-    progress = tier._Progress("rds")
+    progress = module.Progress("rds")
     progress("db_instance/a", "creating", 10)
     progress("db_instance/b", "creating", 11)
     progress("db_instance/a", "modifying", 0)
@@ -59,7 +59,7 @@ def test_each_wait_has_lines_of_its_own_and_a_new_one_begins_anew(said, clock):
 
 
 def test_many_short_actions_are_counted_now_and_then(said, clock):
-    progress = tier._Progress("vpc")
+    progress = module.Progress("vpc")
     for done in range(30):
         clock.now += 1
         progress.counted(done, 30)
