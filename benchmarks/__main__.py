@@ -89,7 +89,7 @@ def part_subjects(wanted: Sequence[str]) -> tuple[list[Subject], list[str]]:
 
 
 def tiers() -> list[str]:
-    text = (ROOT / "playbooks/validate.yml").read_text()
+    text = (ROOT / "playbooks/tasks/tiers.yml").read_text()
     return [line.split("agent_platform.aws.")[1].strip() for line in text.splitlines() if "name: agent_platform.aws." in line]
 
 

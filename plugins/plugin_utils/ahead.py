@@ -20,7 +20,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.together import
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, fingerprint
 
 # Verbs of a tier's turn. What a run awaits, it has begun.
-VERBS = ("apply", "start")
+VERBS = ("apply", "start", "plan")
 # Seconds for which what was read is believed.
 FRESH = 60.0
 # Of a tier's arguments, those that are the same for all that are looked at together.

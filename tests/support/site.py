@@ -77,6 +77,8 @@ def roles_in(path: str) -> list[tuple[str, list[str]]]:
         content = [*({"role": item} for item in last.get("roles", [])), *last.get("tasks", [])]
     found = []
     for item in content:
+        if "ansible.builtin.import_tasks" in item:
+            found += roles_in(f"playbooks/{item['ansible.builtin.import_tasks']}")
         role = item.get("role") or {**item.get("ansible.builtin.import_role", {}), "tags": item.get("tags", [])}
         name = role.get("role") or role.get("name", "")
         if name.startswith("agent_platform.aws.") and not role.get("tasks_from"):

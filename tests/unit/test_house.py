@@ -22,7 +22,8 @@ EMULATORS = re.compile("mo" + "to|mini" + "stack|local" + "stack|local_" + "aws"
 
 
 # Of the site's verbs.
-OF_ALL_TIERS = ("playbooks/validate.yml", "playbooks/plan.yml", "playbooks/tasks/approve.yml")
+ALL_TIERS = "tasks/tiers.yml"
+OF_ALL_TIERS = ("validate", "plan", "drift", "adopt", "approve")
 
 
 def imports(path: Path) -> set[str]:
@@ -94,8 +95,7 @@ class TestCompleteness:
         assert (ROOT / f"playbooks/{name}.yml").exists()
         plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
         assert f"{name}.yml" in [play["ansible.builtin.import_playbook"] for play in plays]
-        for playbook in OF_ALL_TIERS:
-            assert (name, [name]) in site.roles_in(playbook)
+        assert (name, [name]) in site.roles_in(f"playbooks/{ALL_TIERS}")
 
     def test_is_in_the_action_group_and_routed_to_the_engine(self, name):
         runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
@@ -159,9 +159,19 @@ def test_every_tier_is_routed_to_an_action_of_the_engine(name):
     assert issubclass(action, tier.ActionModule)
 
 
+def test_all_tiers_are_listed_in_the_order_of_the_site_and_for_a_destroy_in_the_other():
+    order = site.tiers_in_order()
+    assert [name for name, _tags in site.roles_in(f"playbooks/{ALL_TIERS}")] == order
+    # What is in the cluster goes with it.
+    last_first = [name for name in reversed(order) if name != site.IN_THE_CLUSTER]
+    assert [name for name, _tags in site.roles_in("playbooks/tasks/tiers_last_first.yml")] == last_first
+
+
 @pytest.mark.parametrize("playbook", OF_ALL_TIERS)
-def test_a_playbook_of_all_tiers_has_them_in_the_order_of_the_site(playbook):
-    assert [name for name, _tags in site.roles_in(playbook)] == site.tiers_in_order()
+def test_a_playbook_of_all_tiers_takes_them_from_the_list(playbook):
+    assert f"ansible.builtin.{'include' if playbook == 'approve' else 'import'}_tasks: {ALL_TIERS}" in (
+        ROOT / f"playbooks/{playbook}.yml"
+    ).read_text()
 
 
 def test_what_other_tiers_look_up_says_so():
