@@ -169,9 +169,10 @@ def test_all_tiers_are_listed_in_the_order_of_the_site_and_for_a_destroy_in_the_
 
 @pytest.mark.parametrize("playbook", OF_ALL_TIERS)
 def test_a_playbook_of_all_tiers_takes_them_from_the_list(playbook):
-    assert f"ansible.builtin.{'include' if playbook == 'approve' else 'import'}_tasks: {ALL_TIERS}" in (
-        ROOT / f"playbooks/{playbook}.yml"
-    ).read_text()
+    assert (
+        f"ansible.builtin.{'include' if playbook == 'approve' else 'import'}_tasks: {ALL_TIERS}"
+        in (ROOT / f"playbooks/{playbook}.yml").read_text()
+    )
 
 
 def test_what_other_tiers_look_up_says_so():
