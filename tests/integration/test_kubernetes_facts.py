@@ -13,7 +13,7 @@ from support.kubernetes_api import Api
 
 ROLE = "agent_platform.aws.kubernetes"
 REAL = os.environ.get("KUBECONFIG_TEST", "")
-SPACES = ("agents", "external-secrets", "keda")
+SPACES = ("agents", "external-secrets", "keda", "platform-jobs")
 LISTS = (
     "/api/v1/configmaps",
     "/api/v1/services",
