@@ -40,6 +40,7 @@ class ActionModule(HereOrThere):
             return {"failed": True, "msg": "platform_verb: it is the playbooks' to set: take it out of the extra variables"}
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         self.callers = memory.callers
+        self.progress = _Progress(self.name)
         if self._task.args.get("verb") == "await" and memory.is_finished(self.name):
             return nothing_done()
         if not memory.is_checked(self.name, self._task.args):
@@ -93,7 +94,7 @@ class ActionModule(HereOrThere):
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
             return remove_values({"failed": True, "msg": message}, secrets)
-        progress = _Progress(self.name)
+        progress = self.progress
         options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted, memory.callers)
         result = self._perform(tier, checked.validated_parameters, options)
         # For the next tiers, not for anyone's eyes; they hold no secret, but names that a secret may be a part of.

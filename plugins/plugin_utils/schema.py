@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Unreachable
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, MissingDependency
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, check_approved, compare
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import only_looks
@@ -63,17 +64,19 @@ def go_on(
         wanted = tier.desired(params)
         if verb == "validate":
             return result
-        execute = executor(action, task_vars)
         if params["run_in"] == tier.CLUSTER:
-            items = schema_job.run(params, wanted, execute, looks, done)
+            given = {**params, "planned": result.get("planned")}
+            items = _in_cluster(action, task_vars, given, wanted, looks, done, callers)
+            if verb == "drift":
+                result = {**result, "warnings": [*result.get("warnings", ()), schema_job.BLIND]}
         else:
-            items = _direct(params, wanted, execute, looks, done, callers)
+            items = _direct(params, wanted, executor(action, task_vars), looks, done, callers)
     except migrations.MigrationError as error:
         refused = [{"address": f"migration/{name}", "reason": reason} for name, reason in error.refused]
         if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
         return _failed(result, str(error), looks, done, refusals=refused)
-    except connect.Unreachable as error:
+    except (connect.Unreachable, Unreachable, MissingDependency) as error:
         reason = f"{error}; {WITHOUT}"
         if verb in LISTING:
             refused = {"address": f"database/{params['database']}", "reason": reason}
@@ -149,6 +152,27 @@ def _failed(
     applied = [*(item["address"] for item in result["plan"]), *done]
     left = [item["address"] for item in plan if item["address"] not in applied]
     return {**failed, "changed": bool(applied), "plan": plan, "applied": applied, "not_applied": left}
+
+
+def _in_cluster(
+    action: Any,
+    task_vars: Mapping[str, Any],
+    params: Mapping[str, Any],
+    wanted: Desired,
+    looks: bool,
+    done: list[str],
+    callers: dict[str, dict[str, str]],
+) -> list[Item]:
+    items, jobs = schema_job.look(action, task_vars, params, wanted, callers)
+    if looks or not items:
+        return items
+    check_approved(params.get("approved"), items)
+    try:
+        jobs.run(action.progress)
+    except EngineError as error:
+        raise Halted(str(error), items) from error
+    done += [item.address for item in items]
+    return items
 
 
 def _direct(
