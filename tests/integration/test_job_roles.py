@@ -5,16 +5,30 @@ from __future__ import annotations
 import boto3
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify import policy
+from support import verifying
 from support.job_roles import EVERYTHING, INSTANCE_TAG, KEYS, calls, role
 from support.schema import inside
 
+# Service -> operation -> the kind of what it is about, and the parameter that names it.
+NAMED = {
+    "rds": {"DescribeDBInstances": ("db", "DBInstanceIdentifier"), "DescribeDBParameters": ("pg", "DBParameterGroupName")},
+    "elasticache": {
+        "DescribeReplicationGroups": ("replicationgroup", "ReplicationGroupId"),
+        "DescribeCacheClusters": ("cluster", "CacheClusterId"),
+        "DescribeCacheSubnetGroups": ("subnetgroup", "CacheSubnetGroupName"),
+    },
+}
 VIA = {"kms:viaservice": "secretsmanager.us-east-1.amazonaws.com"}
 
 
 @pytest.fixture(scope="module")
 def running(postgres):
     with inside(postgres) as found:
-        found.make_instance()
+        group = "prod-agentdb-postgres17"
+        boto3.client("rds").create_db_parameter_group(
+            DBParameterGroupName=group, DBParameterGroupFamily="postgres17", Description="x"
+        )
+        found.make_instance(EngineVersion="17.6", DBParameterGroupName=group)
         yield found
 
 
@@ -25,8 +39,9 @@ def asked(service, operation, parameters):
     action = f"{service}:{operation}"
     if operation in EVERYTHING:
         yield action, "*", {}
-    elif service == "rds":
-        yield action, f"arn:aws:rds:us-east-1:123456789012:db:{parameters['DBInstanceIdentifier']}", {}
+    elif service in NAMED:
+        kind, name = NAMED[service][operation]
+        yield action, f"arn:aws:{service}:us-east-1:123456789012:{kind}:{parameters[name]}", {}
     else:
         assert service == "secretsmanager", (service, operation)
         secret = boto3.client("secretsmanager").describe_secret(SecretId=parameters["SecretId"])
@@ -59,3 +74,26 @@ def test_setting_up_the_database_and_rotating_its_password(running):
         if rotation == "2" and any(operation == "PutSecretValue" for _service, operation, _parameters in made):
             rotated = {operation for _service, operation, _parameters in made}
     assert {"PutSecretValue", "UpdateSecretVersionStage"} < rotated
+
+
+def test_proving_the_connections(running):
+    """The cache's are not made here, but what is read of it is."""
+    running.must(run_in="none")
+    running.must()
+    boto3.client("elasticache").create_replication_group(
+        ReplicationGroupId="prod-redis",
+        ReplicationGroupDescription="x",
+        Engine="redis",
+        CacheNodeType="cache.t4g.micro",
+        NumCacheClusters=1,
+    )
+    params = verifying.for_a_job(run_in="direct", connections_only=True, mode="full", database_ca=str(running.server.ca))
+    with calls() as made:
+        result = verifying.run(params)
+    states = {row["flow"]: (row["state"], row["cause"]) for row in result["flows"]}
+    assert states["PostgreSQL lets the application in over TLS"] == ("ok", ""), states
+    questions, causes = denied("verify", made)
+    assert causes == []
+    assert {"rds:DescribeDBParameters", "elasticache:DescribeReplicationGroups", "secretsmanager:GetSecretValue"} < {
+        action for action, *_rest in questions
+    }

@@ -131,7 +131,7 @@ def life(inside):
     check, plan, drift = inside.results({"check": True}, {"platform_verb": "plan"}, {"platform_verb": "drift"})
     assert inside.version() == before, "something was written"
     assert planned(check) == planned(plan) == planned(drift)
-    assert set(actions(check).values()) == {"create"} and len(check["plan"]) == 28
+    assert set(actions(check).values()) == {"create"} and len(check["plan"]) == 37
 
     first, second, again = inside.results({}, {}, {"platform_verb": "drift"})
     assert planned(first) == planned(check) and first["changed"]

@@ -105,7 +105,7 @@ class Inside:
         assert not result.get("failed"), result["msg"]
         return result
 
-    def make_instance(self) -> None:
+    def make_instance(self, **more: str) -> None:
         """As the rds tier makes it, in what matters here."""
         boto3.client("rds").create_db_instance(
             DBInstanceIdentifier=INSTANCE,
@@ -115,6 +115,7 @@ class Inside:
             DBName="agentdb",
             MasterUsername="agentadmin",
             ManageMasterUserPassword=True,
+            **more,
         )
 
     def login(self, secret_id: str = SECRET, **version: str) -> dict[str, str]:

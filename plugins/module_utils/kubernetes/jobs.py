@@ -41,7 +41,6 @@ def spec(kind: str) -> dict[str, dict[str, Any]]:
             # References to secrets.
             "no_log": False,
         },
-        "again": {"type": "str", "default": ""},
     }
 
 
@@ -91,7 +90,7 @@ def manifests(
             f"{kind}_job: what it is given has {size} bytes, and a ConfigMap takes {LARGEST}: name the certificates of one region"
         )
     pod = _pod(kind, settings)
-    digest = hashlib.sha256(json.dumps([data, pod, settings["again"], ground], sort_keys=True).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps([data, pod, settings.get("again") or "", ground], sort_keys=True).encode()).hexdigest()[:12]
     name = f"{kind}-{digest}"
     labels = {**owned(kind, deployment), JOB_NAME: name}
     metadata = {"name": name, "namespace": settings["namespace"], "labels": labels}

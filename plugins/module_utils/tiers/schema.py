@@ -46,7 +46,7 @@ SPEC = {
     "tunnel_port": {"type": "int"},
     "password_rotation": {"type": "str", "default": "1", "no_log": False},
     "recovery_window_days": {"type": "int", "default": 30},
-    "job": {"type": "dict", "default": {}, "options": jobs.spec(job.KIND)},
+    "job": {"type": "dict", "default": {}, "options": {**jobs.spec(job.KIND), "again": {"type": "str", "default": ""}}},
 }
 
 
