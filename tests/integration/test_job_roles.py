@@ -80,13 +80,18 @@ def test_proving_the_connections(running):
     """The cache's are not made here, but what is read of it is."""
     running.must(run_in="none")
     running.must()
-    boto3.client("elasticache").create_replication_group(
+    subnets = [item["SubnetId"] for item in boto3.client("ec2").describe_subnets()["Subnets"]][:2]
+    cache = boto3.client("elasticache")
+    cache.create_cache_subnet_group(CacheSubnetGroupName="prod-redis", CacheSubnetGroupDescription="x", SubnetIds=subnets)
+    cache.create_replication_group(
         ReplicationGroupId="prod-redis",
         ReplicationGroupDescription="x",
         Engine="redis",
         CacheNodeType="cache.t4g.micro",
         NumCacheClusters=1,
+        CacheSubnetGroupName="prod-redis",
     )
+    boto3.client("secretsmanager").create_secret(Name="prod/redis-auth-token", SecretString="x")
     params = verifying.for_a_job(run_in="direct", connections_only=True, mode="full", database_ca=str(running.server.ca))
     with calls() as made:
         result = verifying.run(params)
