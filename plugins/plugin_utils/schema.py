@@ -21,7 +21,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.schema import c
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, check_approved, compare
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import only_looks
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
-from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job, schema_result
 
 MAINTENANCE = "postgres"
 # Verbs that list what is refused instead of failing.
@@ -51,7 +51,7 @@ def go_on(
         return result
     looks = bool(action._task.check_mode) or only_looks(params)
     if not here:
-        return _failed(result, ELSEWHERE, looks)
+        return schema_result.failed(result, ELSEWHERE, looks)
     if verb == "destroy" or params["state"] == "absent":
         if params.get("confirm_data"):
             return result
@@ -75,18 +75,18 @@ def go_on(
         refused = [{"address": f"migration/{name}", "reason": reason} for name, reason in error.refused]
         if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
-        return _failed(result, str(error), looks, done, refusals=refused)
+        return schema_result.failed(result, str(error), looks, done, refusals=refused)
     except (connect.Unreachable, Unreachable, MissingDependency) as error:
         reason = f"{error}; {WITHOUT}"
         if verb in LISTING:
             refused = {"address": f"database/{params['database']}", "reason": reason}
             return {**result, "refusals": [*result.get("refusals", ()), refused]}
-        return _failed(result, reason, looks, done)
+        return schema_result.failed(result, reason, looks, done)
     except Exception as error:
         if not told(error):
             raise
-        return _failed(result, told(error), looks, done, getattr(error, "items", ()))
-    return _with(result, items, bool(action._task.diff))
+        return schema_result.failed(result, told(error), looks, done, getattr(error, "items", ()))
+    return schema_result.with_items(result, items, bool(action._task.diff))
 
 
 def told(error: Exception) -> str:
@@ -119,39 +119,6 @@ def executor(action: Any, task_vars: Mapping[str, Any]) -> Execute:
         return answer
 
     return execute
-
-
-def _with(result: dict[str, Any], items: Iterable[Item], diff: bool) -> dict[str, Any]:
-    plan = [item.as_dict() for item in items]
-    merged = {**result, "changed": result["changed"] or bool(plan), "plan": [*result["plan"], *plan]}
-    if diff:
-        merged["diff"] = [*result.get("diff", ()), *map(_diff, plan)]
-    return merged
-
-
-def _diff(item: Mapping[str, Any]) -> dict[str, Any]:
-    header = f"{item['address']} ({item['action']})"
-    before = {change["field"]: change["old"] for change in item["fields"] if change["old"] is not None}
-    after = {change["field"]: change["new"] for change in item["fields"]}
-    return {"before_header": header, "after_header": header, "before": before, "after": after}
-
-
-def _failed(
-    result: dict[str, Any],
-    message: str,
-    looks: bool,
-    done: Iterable[str] = (),
-    items: Iterable[Item] = (),
-    refusals: list[dict[str, str]] | None = None,
-) -> dict[str, Any]:
-    """What the engine did before stays said. ``looks``: nothing was to be done."""
-    failed = {**result, "failed": True, "changed": False, "msg": message, **({"refusals": refusals} if refusals else {})}
-    if looks:
-        return failed
-    plan = [*result["plan"], *(item.as_dict() for item in items)]
-    applied = [*(item["address"] for item in result["plan"]), *done]
-    left = [item["address"] for item in plan if item["address"] not in applied]
-    return {**failed, "changed": bool(applied), "plan": plan, "applied": applied, "not_applied": left}
 
 
 def _in_cluster(
