@@ -44,7 +44,7 @@ def make_cluster(client: Callable[[str], Any] = boto3.client) -> Api:
     return Api.of(eks, CLUSTER)
 
 
-def make_instance(client: Callable[[str], Any] = boto3.client) -> None:
+def make_instance(client: Callable[[str], Any] = boto3.client, **more: Any) -> None:
     """As the rds tier makes it, likewise."""
     client("rds").create_db_instance(
         DBInstanceIdentifier=schema.INSTANCE,
@@ -53,6 +53,7 @@ def make_instance(client: Callable[[str], Any] = boto3.client) -> None:
         AllocatedStorage=20,
         MasterUsername="agentadmin",
         ManageMasterUserPassword=True,
+        **more,
         Tags=[{"Key": key, "Value": value} for key, value in TAGS["rds"].items()],
     )
 
