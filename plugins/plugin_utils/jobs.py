@@ -117,7 +117,7 @@ class Jobs:
             found, pod = jobs.conditions(job), self._pod()
             if jobs.COMPLETE in found:
                 return self._log(pod)
-            held = jobs.held_up(pod) if pod else held
+            held = jobs.held_up(pod) if pod else self._refused() or held
             seconds = time.monotonic() - began
             if jobs.FAILED in found or seconds > self._timeout + SLACK:
                 raise EngineError(self._ended_badly(found, pod, held))
@@ -127,6 +127,11 @@ class Jobs:
     def _pod(self) -> Object | None:
         """Its last one. Those of a Job that took too long are gone with it."""
         return jobs.newest(self._listed("Pod", {JOB_NAME: self.name}))
+
+    def _refused(self) -> str:
+        path = path_of(jobs.reference("Event", self._namespace, "x")).rpartition("/")[0]
+        found = self._way.cluster().get(path, fieldSelector=f"involvedObject.name={self.name}") or {}
+        return jobs.refused(found.get("items") or (), self.name)
 
     def _log(self, pod: Object | None) -> str:
         if pod is None:

@@ -168,3 +168,22 @@ def test_its_last_words(log, says):
 )
 def test_what_holds_it_up(status, says):
     assert jobs.held_up({"status": status}) == says
+
+
+def test_why_it_gets_no_pod():
+    def event(minute, message, job="schema-1", reason="FailedCreate"):
+        return {
+            "reason": reason,
+            "message": message,
+            "lastTimestamp": f"2026-11-27T10:{minute}:00Z",
+            "involvedObject": {"name": job},
+        }
+
+    events = [
+        event("01", "exceeded quota: quota"),
+        event("03", 'serviceaccounts "schema" not found'),
+        event("04", "another's", job="schema-2"),
+        event("05", "Created pod", reason="SuccessfulCreate"),
+    ]
+    assert jobs.refused(events, "schema-1") == 'serviceaccounts "schema" not found'
+    assert jobs.refused([], "schema-1") == ""

@@ -136,6 +136,17 @@ def held_up(pod: Mapping[str, Any]) -> str:
     return ""
 
 
+def refused(events: Iterable[Mapping[str, Any]], job: str) -> str:
+    """Why a Job gets no pod, by its events: a quota, the namespace's Pod Security, a service account that is not there."""
+    told = [
+        event
+        for event in events
+        if event.get("reason") == "FailedCreate" and (event.get("involvedObject") or {}).get("name") == job
+    ]
+    latest = max(told, key=lambda event: event.get("lastTimestamp") or "", default={})
+    return _short(str(latest.get("message") or ""))
+
+
 def last_words(log: str) -> str:
     """Why a playbook ended, out of what it wrote: the message of the task that failed, else its last error, else its last line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]

@@ -58,8 +58,8 @@ KINDS = (
     Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications", release="keda"),
     Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects", release="keda"),
 )
-# What a run makes beside the configuration, and the tier neither lists nor prunes.
-PASSING = (Kind("batch/v1", "Job", "jobs"), Kind("v1", "Pod", "pods"))
+# What Jobs and their ends consist of, which the tier neither lists nor prunes.
+PASSING = (Kind("batch/v1", "Job", "jobs"), Kind("v1", "Pod", "pods"), Kind("v1", "Event", "events"))
 BY_KIND = {kind.kind: kind for kind in (*KINDS, *PASSING)}
 RELEASE = "helm_release"
 # First parts of all addresses of the tier.
