@@ -4,22 +4,14 @@
 """Makes the inside of the cluster like the configuration: reads by itself, writes by way of kubernetes.core.
 
 One task, as for every tier, with the same verbs and the same kind of result; so plan, approval, drift and the summary know it.
-What authenticates (the cluster's certificate, kubernetes.core's notes about the API) lies in a directory of Ansible's own for the
-run, and is removed with the task.
 """
 
 from __future__ import annotations
 
-import base64
-import dataclasses
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.action.tier import ActionModule as TierAction
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import releases
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.answers import problems, read
@@ -40,6 +32,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module imp
 )
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import kubernetes as tier_kubernetes
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernetes_facts import Ground, learn
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import cluster
 
 APPLY = "kubernetes.core.k8s"
 HELM = "kubernetes.core.helm"
@@ -95,18 +88,18 @@ class ActionModule(TierAction):
         return result
 
     def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> Outcome:
-        cluster = ground.cluster()
+        api = ground.way().cluster()
         try:
-            cluster.reach()
+            api.reach()
         except EngineError as error:
             reason = f"{error}; {WITHOUT}"
             if params["verb"] not in LISTING:
                 raise EngineError(reason) from error
-            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{cluster.name}", reason)]))
-        survey = gather(cluster, ground)
+            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{api.name}", reason)]))
+        survey = gather(api, ground)
         if params["verb"] == "adopt":
             return self._adopt(survey, ground, looks)
-        with self._access(ground) as access:
+        with cluster.access(ground.way()) as access:
             if looks or params.get("approved") is not None:
                 after = self._dry_run(access, survey)
                 outcome = self._looked(params, survey, after)
@@ -132,7 +125,7 @@ class ActionModule(TierAction):
 
     # --- writes
 
-    def _apply(self, params: Mapping[str, Any], access: _Access, survey: Survey) -> Outcome:
+    def _apply(self, params: Mapping[str, Any], access: cluster.Access, survey: Survey) -> Outcome:
         """Objects of Kubernetes's own kinds, then the releases, then objects of the kinds that those bring; then deletions."""
         refused = survey.plan({})
         if refused.refusals:
@@ -169,12 +162,12 @@ class ActionModule(TierAction):
             for item in survey.desired
             if address(item) in labels
         ]
-        with self._access(ground) as access:
+        with cluster.access(ground.way()) as access:
             _after, outcome.failures = self._write(access, items, state="patched", apply=False)
         outcome.applied = sorted(set(labels) - set(outcome.failures))
         return outcome
 
-    def _dry_run(self, access: _Access, survey: Survey) -> dict[str, Object]:
+    def _dry_run(self, access: cluster.Access, survey: Survey) -> dict[str, Object]:
         """Address -> what the server would make of each object that may differ. Raises EngineError for what it would not take."""
         items = [item for item in survey.work() if address(item) in survey.ours]
         after, failures = self._write(access, items, check_mode=True)
@@ -183,7 +176,7 @@ class ActionModule(TierAction):
         return after
 
     def _write(
-        self, access: _Access, items: Sequence[Object], check_mode: bool = False, state: str = "present", apply: bool = True
+        self, access: cluster.Access, items: Sequence[Object], check_mode: bool = False, state: str = "present", apply: bool = True
     ) -> tuple[dict[str, Object], dict[str, str]]:
         """One call of kubernetes.core for all. Address -> the object as the server answered it, and address -> what went wrong."""
         if not items:
@@ -191,12 +184,12 @@ class ActionModule(TierAction):
         arguments = {"state": state, "resource_definition": list(items), "continue_on_error": True}
         if apply and state == "present":
             arguments["apply"] = True
-        answer = self._module(APPLY, arguments, access, check_mode)
+        answer = cluster.call(self, self._variables, access, APPLY, arguments, check_mode)
         doing = {"absent": "delete", "patched": "label"}.get(state, "apply")
         return read(answer, items, doing)
 
     def _install(
-        self, access: _Access, params: Mapping[str, Any], helm: str, release: releases.Release, again: bool
+        self, access: cluster.Access, params: Mapping[str, Any], helm: str, release: releases.Release, again: bool
     ) -> dict[str, str]:
         """``again``: although chart and values are the same, since the last revision did not come about."""
         arguments = {
@@ -211,7 +204,7 @@ class ActionModule(TierAction):
             "timeout": params["helm_timeout"],
             **({"chart_repo_url": release.repository} if release.repository else {}),
         }
-        answer = self._module(HELM, arguments, access, False)
+        answer = cluster.call(self, self._variables, access, HELM, arguments)
         return {release.address: f"could not install {release.address}: {problems(answer)}"} if answer.get("failed") else {}
 
     def _helm(self, params: Mapping[str, Any]) -> str:
@@ -225,41 +218,6 @@ class ActionModule(TierAction):
                 "kubernetes_run_in: none to leave the cluster's inside alone"
             )
         return found or ""
-
-    def _module(self, name: str, arguments: dict[str, Any], access: _Access, check_mode: bool) -> dict[str, Any]:
-        """Run another collection's module with the access, and its temporary files where they are removed.
-
-        What it is given goes to it by a pipe, and into no file. The token is a new one, since the module before may have taken as
-        long as a token is good for.
-        """
-        self._connection.set_option("pipelining", True)
-        before, environment = self._task.check_mode, self._task.environment
-        self._task.check_mode = check_mode
-        self._task.environment = [
-            *(environment or []),
-            {"TMPDIR": str(access.folder), "HELM_CACHE_HOME": str(access.folder / "helm")},
-        ]
-        try:
-            given = {**access.arguments, "api_key": access.token(), **arguments}
-            return self._execute_module(module_name=name, module_args=given, task_vars=self._variables)
-        finally:
-            self._task.check_mode, self._task.environment = before, environment
-
-    @contextmanager
-    def _access(self, ground: Ground) -> Iterator[_Access]:
-        with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP, prefix="kubernetes-") as folder:
-            authority = Path(folder) / "ca.crt"
-            authority.write_bytes(base64.b64decode(ground.facts["certificate_authority"]))
-            yield _Access(Path(folder), {"host": ground.facts["endpoint"], "ca_cert": str(authority)}, ground.token)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Access:
-    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write. ``token()``: a new one."""
-
-    folder: Path
-    arguments: dict[str, str]
-    token: Callable[[], str]
 
 
 def _reference(item: Object) -> Object:

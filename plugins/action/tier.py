@@ -40,6 +40,7 @@ class ActionModule(HereOrThere):
             return {"failed": True, "msg": "platform_verb: it is the playbooks' to set: take it out of the extra variables"}
         memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
         self.callers = memory.callers
+        self.progress = Progress(self.name)
         if self._task.args.get("verb") == "await" and memory.is_finished(self.name):
             return nothing_done()
         if not memory.is_checked(self.name, self._task.args):
@@ -95,7 +96,7 @@ class ActionModule(HereOrThere):
         if checked.error_messages:
             message = "; ".join(checked.error_messages)
             return remove_values({"failed": True, "msg": message}, secrets)
-        progress = Progress(self.name)
+        progress = self.progress
         options = RunOptions(self._task.check_mode, self._task.diff, progress, progress.counted, memory.callers)
         result = self._found_ahead(Ahead(memory, self.name, arguments, environment), tier, arguments, options)
         if result is None:

@@ -253,10 +253,17 @@ options:
     default: false
   service_accounts:
     description:
-      - Service account, as C(namespace/name), of each controller that gets a role.
-      - Keys are V(ebs-csi), V(vpc-cni), V(lb-controller), V(autoscaler), V(ext-secrets) and V(keda).
+      - Service account, as C(namespace/name), of each controller and of each Job of the platform that gets a role.
+      - Keys are V(ebs-csi), V(vpc-cni), V(lb-controller), V(autoscaler), V(ext-secrets) and V(keda), and of the Jobs
+        V(schema), which signs in to the database as its master user, and V(verify), which signs in to database and
+        cache as the application does.
     type: dict
     default: {}
+  database:
+    description:
+      - The database instance of the Jobs' roles, without the environment.
+    type: str
+    default: agentdb
   workloads:
     description:
       - What else runs in the cluster and reaches the platform's services, each with a role of its own.

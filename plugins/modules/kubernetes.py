@@ -73,8 +73,15 @@ options:
     description: The one of them in which agent and consumers run; nothing in it may talk to anything but what the platform needs.
     type: str
     default: agents
+  jobs_namespace:
+    description:
+      - The one of O(namespaces) in which the platform's own Jobs run, the database's schema and the proof of the flows, with
+        network policies for them. Empty where none runs.
+      - Not that of the agents, since who may start pods there could have them run as the Jobs' service accounts.
+    type: str
+    default: ""
   service_accounts:
-    description: Service accounts as namespace and name, those to which C(eks_workloads) binds the roles.
+    description: Service accounts as namespace and name, those to which C(eks_workloads) and C(eks_service_accounts) bind the roles.
     type: list
     elements: str
     default:

@@ -28,13 +28,18 @@ options:
   run_in:
     description:
       - V(direct) connects from where Ansible runs.
-      - V(cluster) runs a Job in the cluster, with an image that holds this collection, and waits for it. A private database is
-        reached so from wherever the cluster's API is. The Job's service account, its pod identity, a network policy that lets its
-        pods out, and the C(connection) of O(job) are the user's to provide.
+      - V(cluster) runs a Job in the cluster O(cluster_name), with an image that holds this collection, and waits for it. A private
+        database is reached so from wherever the cluster's API is. The M(agent_platform.aws.eks) tier makes the role of its pod, the
+        M(agent_platform.aws.kubernetes) tier its service account and network policy.
+      - A Job that ended well is what check mode goes by then. What somebody changed in the database since it does not see.
       - V(none) leaves the database alone, and keeps the secret.
     type: str
     choices: [direct, cluster, none]
     default: direct
+  cluster_name:
+    description: The cluster's name. Needed for O(run_in=cluster).
+    type: str
+    default: ""
   secrets_key:
     description: Name of the key that encrypts the secret, without the environment.
     type: str
@@ -109,7 +114,7 @@ options:
       namespace:
         description: Namespace that it runs in.
         type: str
-        default: agents
+        default: platform-jobs
       service_account:
         description: Service account that its pod runs as, whose IAM role may read the database's secrets.
         type: str
@@ -131,10 +136,12 @@ options:
         description: Environment variables of its pod, each with C(name) and C(key) of a Secret in the namespace.
         type: dict
         default: {}
-      connection:
-        description: The way to the cluster, as C(kubernetes.core) takes it, such as C(host), C(ca_cert) and C(api_key).
-        type: dict
-        default: {}
+      again:
+        description:
+          - Any number or word. Another one has the Job run once more although nothing else is another, as after somebody changed
+            something in the database by hand.
+        type: str
+        default: ""
 extends_documentation_fragment:
   - agent_platform.aws.tier
 """

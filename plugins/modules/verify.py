@@ -38,6 +38,51 @@ options:
     type: list
     elements: str
     default: []
+  run_in:
+    description:
+      - Where the connections to database and cache are made from. V(direct) makes them from where this runs, which has to be
+        inside the network, since both are private. V(cluster) makes them in a Job in the cluster O(cluster_name), and takes its
+        rows; in check mode it starts none.
+    type: str
+    choices: [direct, cluster]
+    default: direct
+  connections_only:
+    description: Prove nothing but the connections to database and cache. The Job of O(run_in=cluster) does that.
+    type: bool
+    default: false
+  job:
+    description: The Job of O(run_in=cluster).
+    type: dict
+    default: {}
+    suboptions:
+      image:
+        description: Image with Ansible, this collection and its requirements, such as that of the schema tier's Job.
+        type: str
+      namespace:
+        description: Namespace that it runs in.
+        type: str
+        default: platform-jobs
+      service_account:
+        description: Service account that its pod runs as, whose IAM role may read the secrets of database and cache.
+        type: str
+        default: verify
+      timeout_seconds:
+        description: How long it may take, 60 to 86400.
+        type: int
+        default: 900
+      node_selector:
+        description: Labels of the nodes that it may run on.
+        type: dict
+        default: {}
+      tolerations:
+        description: Tolerations of its pod.
+        type: list
+        elements: dict
+        default: []
+      secret_environment:
+        description: Environment variables of its pod, each with C(name) and C(key) of a Secret in the namespace.
+        type: dict
+        default: {}
   workloads:
     description: What runs in the cluster, as the eks role has it in C(eks_workloads).
     type: list

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Unreachable
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, MissingDependency
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, check_approved, compare
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import only_looks
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
-from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job
+from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job, schema_result
 
 MAINTENANCE = "postgres"
 # Verbs that list what is refused instead of failing.
@@ -50,7 +51,7 @@ def go_on(
         return result
     looks = bool(action._task.check_mode) or only_looks(params)
     if not here:
-        return _failed(result, ELSEWHERE, looks)
+        return schema_result.failed(result, ELSEWHERE, looks)
     if verb == "destroy" or params["state"] == "absent":
         if params.get("confirm_data"):
             return result
@@ -63,27 +64,29 @@ def go_on(
         wanted = tier.desired(params)
         if verb == "validate":
             return result
-        execute = executor(action, task_vars)
         if params["run_in"] == tier.CLUSTER:
-            items = schema_job.run(params, wanted, execute, looks, done)
+            given = {**params, "planned": result.get("planned")}
+            items = _in_cluster(action, task_vars, given, wanted, looks, done, callers)
+            if verb == "drift":
+                result = {**result, "warnings": [*result.get("warnings", ()), schema_job.BLIND]}
         else:
-            items = _direct(params, wanted, execute, looks, done, callers)
+            items = _direct(params, wanted, executor(action, task_vars), looks, done, callers)
     except migrations.MigrationError as error:
         refused = [{"address": f"migration/{name}", "reason": reason} for name, reason in error.refused]
         if verb in LISTING:
             return {**result, "refusals": [*result.get("refusals", ()), *refused]}
-        return _failed(result, str(error), looks, done, refusals=refused)
-    except connect.Unreachable as error:
+        return schema_result.failed(result, str(error), looks, done, refusals=refused)
+    except (connect.Unreachable, Unreachable, MissingDependency) as error:
         reason = f"{error}; {WITHOUT}"
         if verb in LISTING:
             refused = {"address": f"database/{params['database']}", "reason": reason}
             return {**result, "refusals": [*result.get("refusals", ()), refused]}
-        return _failed(result, reason, looks, done)
+        return schema_result.failed(result, reason, looks, done)
     except Exception as error:
         if not told(error):
             raise
-        return _failed(result, told(error), looks, done, getattr(error, "items", ()))
-    return _with(result, items, bool(action._task.diff))
+        return schema_result.failed(result, told(error), looks, done, getattr(error, "items", ()))
+    return schema_result.with_items(result, items, bool(action._task.diff))
 
 
 def told(error: Exception) -> str:
@@ -118,37 +121,25 @@ def executor(action: Any, task_vars: Mapping[str, Any]) -> Execute:
     return execute
 
 
-def _with(result: dict[str, Any], items: Iterable[Item], diff: bool) -> dict[str, Any]:
-    plan = [item.as_dict() for item in items]
-    merged = {**result, "changed": result["changed"] or bool(plan), "plan": [*result["plan"], *plan]}
-    if diff:
-        merged["diff"] = [*result.get("diff", ()), *map(_diff, plan)]
-    return merged
-
-
-def _diff(item: Mapping[str, Any]) -> dict[str, Any]:
-    header = f"{item['address']} ({item['action']})"
-    before = {change["field"]: change["old"] for change in item["fields"] if change["old"] is not None}
-    after = {change["field"]: change["new"] for change in item["fields"]}
-    return {"before_header": header, "after_header": header, "before": before, "after": after}
-
-
-def _failed(
-    result: dict[str, Any],
-    message: str,
+def _in_cluster(
+    action: Any,
+    task_vars: Mapping[str, Any],
+    params: Mapping[str, Any],
+    wanted: Desired,
     looks: bool,
-    done: Iterable[str] = (),
-    items: Iterable[Item] = (),
-    refusals: list[dict[str, str]] | None = None,
-) -> dict[str, Any]:
-    """What the engine did before stays said. ``looks``: nothing was to be done."""
-    failed = {**result, "failed": True, "changed": False, "msg": message, **({"refusals": refusals} if refusals else {})}
-    if looks:
-        return failed
-    plan = [*result["plan"], *(item.as_dict() for item in items)]
-    applied = [*(item["address"] for item in result["plan"]), *done]
-    left = [item["address"] for item in plan if item["address"] not in applied]
-    return {**failed, "changed": bool(applied), "plan": plan, "applied": applied, "not_applied": left}
+    done: list[str],
+    callers: dict[str, dict[str, str]],
+) -> list[Item]:
+    items, jobs = schema_job.look(action, task_vars, params, wanted, callers)
+    if looks or not items:
+        return items
+    check_approved(params.get("approved"), items)
+    try:
+        jobs.run(action.progress)
+    except EngineError as error:
+        raise Halted(str(error), items) from error
+    done += [item.address for item in items]
+    return items
 
 
 def _direct(

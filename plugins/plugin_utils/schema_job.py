@@ -1,110 +1,120 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schema tier where the database is out of reach: a Job in the cluster, which ``kubernetes.core`` makes and waits for."""
+"""The schema tier where the database is out of reach: a Job in the cluster sets its inside up."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema import job
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, check_approved
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.jobs import COMPLETE
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reference import Ref
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import (
+    UNKNOWN,
+    UNKNOWN_TEXT,
+    contains_unknown,
+    shown,
+)
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources.database_login import Logins
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources.rds.instance import Instance
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema import desired, job
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import cluster_way
+from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.jobs import Jobs
 
-# Seconds: between two looks at a Job, and by which its end may be told late.
-LOOK_EVERY = 5.0
-SLACK = 60.0
-# Of the role's variables, those that the pod gets otherwise or has no use for.
-OTHERWISE = ("ca_bundle", "job", "migrations_path", "run_in", "tunnel_address", "tunnel_port")
+ADDRESS = f"kubernetes_job/{job.KIND}"
+# Of the module's arguments, those that the pod gets otherwise or has no use for.
+OTHERWISE = ("ca_bundle", "cluster_name", "job", "migrations_path", "run_in", "secrets_key", "tunnel_address", "tunnel_port")
+BLIND = (
+    "schema_run_in: cluster tells of a Job that ended well, and not of what somebody changed in the database since: look from "
+    "where the database can be reached (schema_run_in: direct), or have it set right by another word in schema_job.again"
+)
 
 
-def variables(params: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The roles' variables for the pod. ``names``: argument -> variable, where that is not ``schema_<argument>``."""
-    given = {f"schema_{name}": params[name] for name in names if name not in OTHERWISE and params.get(name) is not None}
+@dataclass(frozen=True)
+class Ground:
+    """What the Job is done to. ``database`` and ``secret``: the instance's resource id and the ARN of the application's secret,
+    Unknown for what is to be made yet. ``password``: how the secret stands, as ``schema/desired.py`` says it."""
+
+    way: cluster_way.Way
+    database: Any
+    secret: Any
+    password: str
+
+
+def variables(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The roles' variables for the pod."""
+    given = {f"schema_{name}": params[name] for name in tier.SPEC if name not in OTHERWISE and params.get(name) is not None}
     return {
         **given,
         "platform_environment": params["environment"],
-        "platform_deployment": params.get("deployment") or f"{params['environment']}-{params['region']}",
+        "platform_deployment": deployment(params),
         "platform_region": params["region"],
         "platform_tags": params.get("tags") or {},
         "platform_kms_key_for": {"secretsmanager": params["secrets_key"]},
     }
 
 
-def run(
-    params: Mapping[str, Any], wanted: Desired, execute: Callable[[str, Mapping[str, Any]], Any], looks: bool, done: list[str]
-) -> list[Item]:
-    """What is to be done is the Job: what it finds in the database only the Job can tell. Raises EngineError when it fails."""
-    from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
+def deployment(params: Mapping[str, Any]) -> str:
+    return params.get("deployment") or f"{params['environment']}-{params['region']}"
 
-    settings = params["job"]
-    given = variables(params, {name: "" for name in tier.SPEC if name != "secrets_key"})
-    bundle = Path(params["ca_bundle"]).read_text(encoding="ascii", errors="replace")
-    month = datetime.now(UTC).strftime("%Y-%m")
-    labels = {"agent-platform/deployment": given["platform_deployment"]}
-    objects = job.manifests(settings, given, wanted.migrations, bundle, month, labels)
-    name = objects[1]["metadata"]["name"]
-    item = Item(
-        f"kubernetes_job/{name}", "create", {"image": (None, settings["image"]), "migrations": (None, len(wanted.migrations))}
+
+def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Ground:
+    """``params``: with ``planned`` of this run. Raises as ``cluster_way.find`` does."""
+
+    def others(place: Place) -> tuple[list[Resource], dict[str, Any]]:
+        name = params["instance"]
+        instance = Resource(Instance(), name, {"name": f"{place.environment}-{name}"}, provider="rds")
+        return [instance], {"database": Ref(instance.address, "resource_id")}
+
+    way, facts = cluster_way.find(params, callers, "schema", others)
+    logins = Logins(params, callers)
+    try:
+        secret = logins.application(f"{params['environment']}/{tier.SECRET}", tier.secret_options(params))
+    finally:
+        logins.close()
+    if secret is None:
+        return Ground(way, facts["database"], UNKNOWN, desired.LOST)
+    password = desired.UNDER_WAY if secret.under_way else desired.DUE if secret.due else desired.GOOD
+    return Ground(way, facts["database"], secret.arn, password)
+
+
+def look(
+    action: Any, task_vars: Mapping[str, Any], params: Mapping[str, Any], wanted: Desired, callers: dict[str, dict[str, str]]
+) -> tuple[list[Item], Jobs | None]:
+    """What is to be done is the Job, since what it finds in the database only the Job can tell; nothing where that is done.
+
+    The Job can be run where its cluster stands. Raises as ``learn`` does, and Unreachable for a cluster out of reach.
+    """
+    ground = learn(params, callers)
+    # Each month has a partition of its own.
+    now = {"database": ground.database, "secret": ground.secret, "month": datetime.now(UTC).strftime("%Y-%m")}
+    objects = job.manifests(
+        params["job"],
+        variables(params),
+        wanted.migrations,
+        Path(params["ca_bundle"]).read_text(encoding="ascii", errors="replace"),
+        {name: str(shown(value)) for name, value in now.items()},
+        deployment(params),
     )
-    connection = settings["connection"]
-    if looks and not connection:
-        return [item]
-    if not connection:
-        raise EngineError(
-            "schema_job: connection is empty, so that the cluster cannot be reached: give its host, ca_cert and api_key, or a "
-            "kubeconfig"
-        )
-    cluster = _Cluster(execute, connection, settings["namespace"], name)
-    conditions = cluster.conditions()
-    if "Complete" in conditions:
-        return []
-    if looks:
-        return [item]
-    check_approved(params.get("approved"), [item])
-    if "Failed" in conditions:
-        cluster.remove()
-    for definition in objects:
-        cluster.make(definition)
-    give_up = time.monotonic() + settings["timeout_seconds"] + SLACK
-    while "Complete" not in (conditions := cluster.conditions()):
-        if "Failed" in conditions or time.monotonic() > give_up:
-            ended = f"failed ({conditions['Failed']})" if "Failed" in conditions else "did not end in its time"
-            raise EngineError(
-                f"{item.address}: it {ended}: see what it says by kubectl -n {settings['namespace']} logs job/{name}, and run again"
-            )
-        time.sleep(LOOK_EVERY)
-    done.append(item.address)
-    return [item]
-
-
-@dataclass(frozen=True)
-class _Cluster:
-    """What is done about one Job and its ConfigMap. ``connection``: as kubernetes.core takes it."""
-
-    execute: Callable[[str, Mapping[str, Any]], Any]
-    connection: Mapping[str, Any]
-    namespace: str
-    name: str
-
-    def conditions(self) -> dict[str, str]:
-        """Of the Job, those that are so: type -> reason. Empty where there is no Job."""
-        found = self.execute("kubernetes.core.k8s_info", {**self.connection, **self._which()})
-        status = next(iter(found.get("resources") or ()), {}).get("status") or {}
-        return {one["type"]: one.get("reason", "") for one in status.get("conditions") or () if one["status"] == "True"}
-
-    def remove(self) -> None:
-        """With its pods."""
-        gone = {"state": "absent", "wait": True, "delete_options": {"propagationPolicy": "Foreground"}}
-        self.execute("kubernetes.core.k8s", {**self.connection, **self._which(), **gone})
-
-    def make(self, definition: Mapping[str, Any]) -> None:
-        self.execute("kubernetes.core.k8s", {**self.connection, "definition": definition})
-
-    def _which(self) -> dict[str, Any]:
-        return {"api_version": "batch/v1", "kind": "Job", "namespace": self.namespace, "name": self.name}
+    fields: dict[str, tuple[Any, Any]] = {
+        "job": (None, UNKNOWN_TEXT),
+        "image": (None, params["job"]["image"]),
+        "migrations": (None, len(wanted.migrations)),
+    }
+    if not ground.way.is_known:
+        return [Item(ADDRESS, "create", fields)], None
+    jobs = Jobs(action, task_vars, ground.way, job.KIND, deployment(params), objects)
+    if COMPLETE in jobs.conditions and ground.password == desired.GOOD:
+        return [], jobs
+    fields["job"] = (jobs.before, UNKNOWN_TEXT if contains_unknown(now) else jobs.name)
+    if jobs.before and ground.password != desired.GOOD:
+        fields["password"] = (ground.password, desired.GOOD)
+    return [Item(ADDRESS, "update" if jobs.before else "create", fields)], jobs

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
+from ansible.module_utils.common.arg_spec import ValidationResult
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.plan_file import PlanError, write
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
@@ -35,7 +36,13 @@ class ToolAction(HereOrThere):
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
         arguments = plain(self._task.args)
-        result = self._run_here(arguments, task_vars) if self.is_here(task_vars) else self.there(arguments, task_vars)
+        memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
+        self.callers, self.progress = memory.callers, Progress(self.name)
+        here = self.is_here(task_vars)
+        result = self._run_here(arguments) if here else self.there(arguments, task_vars)
+        result = self._beyond(arguments, result, task_vars, here)
+        if here:
+            memory.save()
         if arguments.get("path") and "summary" in result:
             document = {key: result[key] for key in result if key not in ("summary", "invocation") and key[0] != "_"}
             try:
@@ -47,16 +54,22 @@ class ToolAction(HereOrThere):
             result["_ansible_verbose_always"] = True
         return result
 
-    def _run_here(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _beyond(self, arguments: dict[str, Any], result: dict[str, Any], task_vars: dict[str, Any], here: bool) -> dict[str, Any]:
+        """``result`` of the module, with what a tool adds that its module cannot do. ``here``: it ran in this process."""
+        return result
+
+    def _checked(self, arguments: dict[str, Any]) -> ValidationResult:
+        tool: Tool = importlib.import_module(MODULES + self.name).TOOL
+        return self.validated(arguments, tool.argument_spec())
+
+    def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
         tool: Tool = importlib.import_module(MODULES + self.name).TOOL
         self.take_environment()
-        checked = self.validated(arguments, tool.argument_spec())
+        checked = self._checked(arguments)
         secrets = checked._no_log_values
         if checked.error_messages:
             return remove_values({"failed": True, "msg": "; ".join(checked.error_messages)}, secrets)
-        memory = RunMemory(task_vars.get("inventory_hostname", "localhost"))
-        options = RunOptions(self._task.check_mode, self._task.diff, Progress(self.name), callers=memory.callers)
+        options = RunOptions(self._task.check_mode, self._task.diff, self.progress, callers=self.callers)
         result = remove_values(run(tool, checked.validated_parameters, options), secrets)
-        memory.save()
         result["invocation"] = {"module_args": remove_values(checked.validated_parameters, secrets)}
         return result

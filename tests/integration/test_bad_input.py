@@ -43,10 +43,9 @@ def refused(local, tmp_path_factory):
     inventory = tmp_path_factory.mktemp("bad") / "inventory"
     shutil.copytree(site.ROOT / "inventories/prod", inventory)
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
-    # An extra variable would win over that of a host.
+    # An extra variable would win over that of a host, and the environment's own over one of the group in this file.
     common = yaml.safe_load((site.ROOT / "local_aws/vars.yml").read_text())
-    hosts["prod"]["vars"].update(common)
-    hosts["prod"]["hosts"] = {name: {name: value} for name, (value, _accepted) in BAD.items()}
+    hosts["prod"]["hosts"] = {name: {**common, name: value} for name, (value, _accepted) in BAD.items()}
     (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
     local.clear_requests()
     done = site.ansible("site.yml", "-i", str(inventory), env=site.as_json(local.env))

@@ -10,7 +10,7 @@ from support import site
 
 TIERS = site.tiers_in_order()
 KEYS, SECRETS, BUCKETS, TABLES, TOPICS, QUEUES = 7, 4, 7, 2, 4, 8
-GROUPS, ADDONS, IDENTITIES = 2, 6, 8
+GROUPS, ADDONS, IDENTITIES = 2, 6, 10
 # One call for each kind and a page of it, but for what AWS has no bulk form for.
 EXPECTED = {
     "kms": {

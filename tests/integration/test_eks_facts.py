@@ -248,6 +248,8 @@ def test_each_actor_has_a_role_of_its_own(platform, eks, name):
             "keda/keda-operator": "keda",
             "kube-system/ebs-csi-controller-sa": "ebs-csi",
             "kube-system/aws-node": "vpc-cni",
+            "platform-jobs/schema": "schema",
+            "platform-jobs/verify": "verify",
         }.items()
     }
 

@@ -13,7 +13,7 @@ from support.kubernetes_api import Api
 
 ROLE = "agent_platform.aws.kubernetes"
 REAL = os.environ.get("KUBECONFIG_TEST", "")
-SPACES = ("agents", "external-secrets", "keda")
+SPACES = ("agents", "external-secrets", "keda", "platform-jobs")
 LISTS = (
     "/api/v1/configmaps",
     "/api/v1/services",
@@ -131,7 +131,7 @@ def life(inside):
     check, plan, drift = inside.results({"check": True}, {"platform_verb": "plan"}, {"platform_verb": "drift"})
     assert inside.version() == before, "something was written"
     assert planned(check) == planned(plan) == planned(drift)
-    assert set(actions(check).values()) == {"create"} and len(check["plan"]) == 28
+    assert set(actions(check).values()) == {"create"} and len(check["plan"]) == 37
 
     first, second, again = inside.results({}, {}, {"platform_verb": "drift"})
     assert planned(first) == planned(check) and first["changed"]
@@ -154,7 +154,11 @@ def life(inside):
     # What the configuration does not name any more goes, whatever it is; what somebody else put beside it stays.
     inside.api.create("/api/v1/namespaces/keda/configmaps", {"metadata": {"name": "theirs"}, "data": {}})
     spaces = [{"name": "agents"}]
-    fewer = {"kubernetes_consumers": [], "kubernetes_namespaces": spaces, "kubernetes_api_secrets": []}
+    without_jobs = {"kubernetes_jobs_namespace": "", "kubernetes_service_accounts": ["agents/agent", "agents/consumers"]}
+    fewer = {"kubernetes_consumers": [], "kubernetes_namespaces": spaces, "kubernetes_api_secrets": [], **without_jobs}
+    # What a Job of ours left is no stranger's, and holds no namespace.
+    left = {"metadata": {"name": "schema-1", "labels": {"agent-platform.io/job-of": "dev-us-east-1"}}, "data": {}}
+    inside.api.create("/api/v1/namespaces/platform-jobs/configmaps", left)
     would, drift = inside.results({**fewer, "check": True}, {**fewer, "platform_verb": "drift"})
     gone = {address for address, action in actions(would).items() if action == "delete"}
     assert {
@@ -163,7 +167,9 @@ def life(inside):
         "network_policy/agents/events",
         "resource_quota/agents/quota",
     } <= gone
-    assert "namespace/external-secrets" in gone and [item["address"] for item in would["kept"]] == ["namespace/keda"]
+    assert {"namespace/external-secrets", "namespace/platform-jobs"} < gone and [item["address"] for item in would["kept"]] == [
+        "namespace/keda"
+    ]
     assert {item["address"] for item in drift["strangers"]} == {*gone, "namespace/keda"}
     did, then = inside.results(fewer, fewer)
     assert planned(did) == planned(would) and then["plan"] == []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import boto3
 import psycopg
 import pytest
-from support import site
+from support import jobs, site
 
 from local_aws.launch import LocalAws
 from local_aws.postgres import missing
@@ -32,6 +33,65 @@ def client(local, service):
 
 def value(local, secret):
     return json.loads(client(local, "secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+
+
+class Kubelet(threading.Thread):
+    """Ends every Job well, as soon as it sees it."""
+
+    def __init__(self, api):
+        super().__init__(daemon=True)
+        self.api, self.over = api, threading.Event()
+
+    def run(self):
+        played = jobs.Played(self.api)
+        while not self.over.wait(0.5):
+            for name, item in self.api.items(jobs.JOBS).items():
+                if not (item.get("status") or {}).get("conditions"):
+                    jobs.completes(played, name)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_error):
+        self.over.set()
+        self.join(10)
+
+
+@pytest.fixture
+def without_database():
+    with LocalAws() as running:
+        yield running
+
+
+def test_by_a_job_in_the_cluster(without_database, tmp_path):
+    """What the Job finds in the database is not this test's affair, but that the tier comes by itself to the cluster and back."""
+    api = jobs.make_cluster(lambda service: client(without_database, service))
+    jobs.make_instance(lambda service: client(without_database, service))
+    jobs.make_namespace(api, "schema")
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("-----BEGIN CERTIFICATE-----\nof RDS\n-----END CERTIFICATE-----\n")
+    wanted = json.dumps({"schema_run_in": "cluster", "schema_job": {"image": "ee:1"}, "schema_ca_bundle": str(bundle)})
+    places = {"ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"), "TMPDIR": str(tmp_path)}
+
+    def run(*arguments):
+        given = ("-i", "inventories/prod", "-e", "@local_aws/vars.yml", "-e", wanted)
+        done = site.ansible(*arguments, *given, env=site.as_json({**without_database.env, **places}))
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return site.results(done.stdout)["schema"]
+
+    (tmp_path / "local").mkdir()
+    run_kms = ("playbooks/site.yml", "--tags", "kms,schema")
+    with Kubelet(api):
+        first = run(*run_kms)
+    (name,) = api.items(jobs.JOBS)
+    fields = {item["address"]: {one["field"]: one["new"] for one in item["fields"]} for item in first["plan"]}
+    assert first["changed"] and fields["kubernetes_job/schema"] == {"image": "ee:1", "job": name, "migrations": 5}
+    second = run("playbooks/schema.yml")
+    assert (second["changed"], second["plan"]) == (False, [])
+    # Neither a token nor the certificate of the cluster is left.
+    left = [file for file in tmp_path.rglob("*") if file.is_file() and file != bundle]
+    assert [file for file in left if file.suffix == ".crt" or "k8s-aws-v1" in file.read_text(errors="replace")] == []
 
 
 def connect(local, instance, login):

@@ -30,7 +30,7 @@ def test_a_whole_deployment_passes_and_a_broken_one_is_named(scratch, tmp_path):
     given = site.results(done.stdout)["verify"]["invocation"]["module_args"]
     for name, value in verifying.parameters(site.parameters(scratch.environment)).items():
         shown = sorted(given[name]) if name == "buckets" else given[name]
-        assert (shown or None) == (value or None) or name in ("mode", "path", "workloads", "topics", "tables"), name
+        assert (shown or None) == (value or None) or name in ("mode", "path", "job", "workloads", "topics", "tables"), name
     assert [item["name"] for item in given["workloads"]] == ["agent", "consumers"]
 
     sns = scratch.client("sns")

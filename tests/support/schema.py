@@ -39,6 +39,14 @@ class Ended(Exception):
 
 def execute(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Run a module here. Raises EngineError when it fails, as the executor of the action plugin does."""
+    result = answered(module, arguments)
+    if result["failed"]:
+        raise EngineError(f"{module.rsplit('.', 1)[-1]} failed: {result['msg']}")
+    return result
+
+
+def answered(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a module that runs here answers."""
     collection, _, name = module.rpartition(".")
 
     def end(self: Any, failed: bool = False, **result: Any) -> None:
@@ -52,10 +60,7 @@ def execute(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         try:
             importlib.import_module(f"ansible_collections.{collection}.plugins.modules.{name}").main()
         except Ended as ended:
-            result = ended.args[0]
-            if result["failed"]:
-                raise EngineError(f"{name} failed: {result['msg']}") from ended
-            return result
+            return ended.args[0]
     raise AssertionError(f"{module} came to no end")
 
 
@@ -100,7 +105,7 @@ class Inside:
         assert not result.get("failed"), result["msg"]
         return result
 
-    def make_instance(self) -> None:
+    def make_instance(self, **more: str) -> None:
         """As the rds tier makes it, in what matters here."""
         boto3.client("rds").create_db_instance(
             DBInstanceIdentifier=INSTANCE,
@@ -110,6 +115,7 @@ class Inside:
             DBName="agentdb",
             MasterUsername="agentadmin",
             ManageMasterUserPassword=True,
+            **more,
         )
 
     def login(self, secret_id: str = SECRET, **version: str) -> dict[str, str]:

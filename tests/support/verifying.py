@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils import tool_module
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import jobs
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify.tool import TOOL
 
@@ -42,6 +43,16 @@ def parameters(tiers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "rate_limit": tiers["waf"]["rate_limit"],
         "rule_groups": [group["group"] for group in tiers["waf"]["managed_rule_groups"]],
     }
+
+
+def for_a_job(**more: Any) -> dict[str, Any]:
+    """What matters where a Job makes the connections, without what the tiers say of all the rest."""
+    filled = {name: option.get("default") for name, option in TOOL.argument_spec().items()}
+    lists = ("workloads", "topics", "tables", "secrets", "buckets", "rule_groups", "gateway_endpoints", "interface_endpoints")
+    own = {"environment": "prod", "region": "us-east-1", "cluster_name": "prod-agent-platform", "database": "agentdb"}
+    rest = {"bucket_prefix": "agent", "key_for": {"secretsmanager": "secrets"}, "rate_limit": 2000, "run_in": "cluster"}
+    job = {**{name: option.get("default") for name, option in jobs.spec("verify").items()}, "image": "ee:1"}
+    return {**filled, **{name: [] for name in lists}, **own, **rest, "job": job, **more}
 
 
 def run(params: Mapping[str, Any], check_mode: bool = False, **more: Any) -> dict[str, Any]:

@@ -119,7 +119,7 @@ BAD = [
     (entry(groups=["system:masters"]), "eks_access_entries: the group 'system:masters' of operators is one that EKS reserves"),
     (
         {"service_accounts": {"vpc-cni": "a/b", "karpenter": "kube-system/karpenter"}},
-        "eks_service_accounts: 'karpenter' is no controller",
+        "eks_service_accounts: 'karpenter' is no controller or Job that we know",
     ),
     (workload(name="nodes"), "eks_workloads: the name 'nodes' cannot be part of a role's name"),
     (workload(name="a" * 60), "eks_workloads: the name 'aaa"),

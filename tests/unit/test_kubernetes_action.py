@@ -66,7 +66,10 @@ def out_of_reach(monkeypatch):
         cluster = client.Cluster("prod-agent-platform", endpoint, certificate, "token")
         place = {"planned": {}, "place": {"deployment": "prod-us-east-1"}}
         ground = SimpleNamespace(
-            missing=Plan(), facts={"endpoint": endpoint}, cluster=lambda: cluster, for_the_run=lambda: dict(place)
+            missing=Plan(),
+            facts={"endpoint": endpoint},
+            way=lambda: SimpleNamespace(cluster=lambda: cluster),
+            for_the_run=lambda: dict(place),
         )
         monkeypatch.setattr(action, "learn", lambda params, callers: ground)
         yield place

@@ -118,7 +118,7 @@ class TestRestricted:
 
     def test_every_namespace_enforces_it(self, environment):
         spaces = [item for item in objects(environment).values() if item["kind"] == "Namespace"]
-        assert len(spaces) == 3
+        assert len(spaces) == 4
         for space in spaces:
             labels = space["metadata"]["labels"]
             assert {labels[f"pod-security.kubernetes.io/{mode}"] for mode in ("enforce", "warn", "audit")} == {"restricted"}
@@ -205,6 +205,37 @@ class TestFlows:
         rules = objects()["network_policy/agents/agent"]["spec"]["ingress"]
         assert len(rules) == 1 and all("ipBlock" in peer for peer in rules[0]["from"])
 
+    @pytest.mark.parametrize(
+        ("job", "peer", "port", "allowed"),
+        [
+            ("schema", "10.0.130.7", 5432, True),
+            ("schema", "10.0.130.7", 6379, False),
+            ("verify", "10.0.130.7", 5432, True),
+            ("verify", "10.0.130.7", 6379, True),
+            ("verify", "10.0.130.7", 443, False),
+            ("schema", "10.0.70.1", 443, True),
+            ("schema", "10.0.70.1", 5432, False),
+            ("schema", "169.254.170.23", 80, True),
+            ("schema", "169.254.169.254", 80, False),
+            ("schema", "52.216.1.1", 443, True),  # the API of RDS, which has no endpoint in the network
+            ("schema", "52.216.1.1", 80, False),
+            ("other", "10.0.130.7", 5432, False),
+            ("other", "52.216.1.1", 443, False),
+        ],
+    )
+    def test_out_of_a_job(self, flows, job, peer, port, allowed):
+        assert flows.out(("platform-jobs", {"app.kubernetes.io/name": job}), peer, port) is allowed
+
+    @pytest.mark.parametrize("job", ["schema", "verify", "other"])
+    def test_nobody_reaches_a_job_and_it_resolves_names(self, flows, job):
+        pod = ("platform-jobs", {"app.kubernetes.io/name": job})
+        for peer in ("10.0.5.1", "10.0.70.1", ("agents", {"app.kubernetes.io/name": "agent"}), pod):
+            assert not flows.into(pod, peer, 443)
+        assert flows.out(pod, self.DNS, 53, "UDP")
+
+    def test_without_jobs_there_are_no_policies_for_them(self):
+        assert not [name for name in objects(jobs_namespace="") if name.startswith("network_policy/platform-jobs/")]
+
     def test_narrower_public_ranges(self):
         made = objects(public_cidrs=["203.0.113.0/24"])
         flows = Flows([item for item in made.values() if item["kind"] == "NetworkPolicy"], {})
@@ -288,6 +319,8 @@ class TestRefused:
             ({"namespaces": [{"name": "agents"}, {"name": "kube-system"}]}, "is Kubernetes's own"),
             ({"service_accounts": ["agent"]}, "kubernetes_service_accounts: 'agent' is none"),
             ({"service_accounts": ["agents/agent"]}, "kubernetes_consumers: 'consumers' is no service account of agents"),
+            ({"jobs_namespace": "other"}, "kubernetes_jobs_namespace: 'other' is none of kubernetes_namespaces"),
+            ({"jobs_namespace": "agents"}, "kubernetes_jobs_namespace: 'agents' is kubernetes_namespace too"),
             ({"agent_min_replicas": 11}, "kubernetes_agent_min_replicas: 11 is outside 1 to 10"),
             ({"agent_port": 80}, "kubernetes_agent_port: 80 is outside 1024 to 65535"),
             ({"public_cidrs": ["all"]}, "kubernetes_public_cidrs: 'all' is no range"),

@@ -16,16 +16,21 @@ from support import tiers
 
 TIER = tiers.load("schema")
 PLACE = Place("prod", "prod-us-east-1", "us-east-1", "123456789012", "aws")
-REQUIRED = {"secrets_key": "secrets", "ca_bundle": "/etc/ssl/rds.pem", "migrations_path": "/migrations"}
+REQUIRED = {
+    "secrets_key": "secrets",
+    "ca_bundle": "/etc/ssl/rds.pem",
+    "migrations_path": "/migrations",
+    "cluster_name": "prod-agent-platform",
+}
 JOB = {
     "image": "registry/ee:1",
-    "namespace": "agents",
+    "namespace": "platform-jobs",
     "service_account": "schema",
     "timeout_seconds": 900,
     "node_selector": {},
     "tolerations": [],
     "secret_environment": {},
-    "connection": {},
+    "again": "",
 }
 
 
@@ -64,7 +69,7 @@ BAD = [
         {"run_in": "cluster", "job": {**JOB, "secret_environment": {"X": "value"}}},
         "schema_job: secret_environment.X is no reference",
     ),
-    ({"run_in": "cluster", "job": {**JOB, "connection": {"token": "x"}}}, "schema_job: connection.token is unknown"),
+    ({"run_in": "cluster", "job": JOB, "cluster_name": ""}, "platform_cluster_name: '' names no cluster"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The Job that sets up a database that only the cluster reaches: its objects, and what is done about them."""
+"""The Job that sets up a database that only the cluster reaches: its objects. tests/integration/test_schema_cluster.py runs it."""
 
 from __future__ import annotations
 
@@ -7,49 +7,36 @@ import json
 import kubernetes_validate
 import pytest
 import yaml
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, InvalidInput
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import jobs
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema import job
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.migrations import load
-from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job
 from support import tiers
 from support.database import MIGRATIONS
 
 SETTINGS = {
     "image": "registry.example.com/ee:1.0",
-    "namespace": "agents",
+    "namespace": "platform-jobs",
     "service_account": "schema",
     "timeout_seconds": 600,
     "node_selector": {"workload": "general"},
     "tolerations": [{"key": "workload", "operator": "Equal", "value": "ai", "effect": "NoSchedule"}],
     "secret_environment": {"AWS_TOKEN": {"name": "aws", "key": "token"}},
-    "connection": {},
+    "again": "",
 }
 BUNDLE = "-----BEGIN CERTIFICATE-----\nof RDS\n-----END CERTIFICATE-----\n"
+GROUND = {"database": "db-1", "secret": "arn:1", "month": "2026-11"}
 
 
-@pytest.fixture
-def parameters(tmp_path):
-    (tmp_path / "bundle.pem").write_text(BUNDLE)
-    own = {
-        "run_in": "cluster",
-        "secrets_key": "secrets",
-        "ca_bundle": str(tmp_path / "bundle.pem"),
-        "migrations_path": str(MIGRATIONS),
-        "grants": {"agent_app": {"users": ["SELECT"]}},
-        "job": SETTINGS,
-    }
-    return tiers.with_defaults(tiers.load("schema"), own)
-
-
-def made(month="2026-11", migrations=None, **settings):
+def made(ground=None, migrations=None, **settings):
     return job.manifests(
         {**SETTINGS, **settings},
         {"platform_environment": "prod"},
         migrations or load(MIGRATIONS),
         BUNDLE,
-        month,
-        {"team": "agents"},
+        {**GROUND, **(ground or {})},
+        "prod-us-east-1",
     )
 
 
@@ -76,6 +63,7 @@ def test_the_pod_is_fit_for_a_restricted_namespace_and_gets_secrets_by_reference
     pod = made_job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -86,120 +74,116 @@ def test_the_pod_is_fit_for_a_restricted_namespace_and_gets_secrets_by_reference
     assert (pod["nodeSelector"], pod["tolerations"]) == (SETTINGS["node_selector"], SETTINGS["tolerations"])
 
 
-def test_its_name_is_of_what_it_does():
+def test_the_pod_has_the_labels_that_its_network_policy_selects_and_the_quota_of_its_namespace_holds_it():
+    defaults = yaml.safe_load((tiers.ROOT / "roles/kubernetes/defaults/main.yml").read_text())
+    (space,) = [item for item in defaults["kubernetes_namespaces"] if item["name"] == jobs.NAMESPACE]
+    _config, made_job = made()
+    template = made_job["spec"]["template"]
+    assert template["metadata"]["labels"]["app.kubernetes.io/name"] == "schema"
+    assert template["spec"]["containers"][0]["resources"]["limits"] == {"memory": "512Mi"}
+    assert space["quota"]["limits.memory"] == "8Gi" and f"{jobs.NAMESPACE}/schema" in defaults["kubernetes_service_accounts"]
+
+
+def test_its_name_is_of_what_it_does_and_of_what_it_is_done_to():
     def name(**more):
         return made(**more)[1]["metadata"]["name"]
 
     files = load(MIGRATIONS)
+    others = [
+        name(ground={"month": "2026-12"}),
+        name(ground={"database": "db-2"}),
+        name(ground={"secret": "arn:2"}),
+        name(image="registry.example.com/ee:1.1"),
+        name(migrations=files[:4]),
+        name(again="after the restore"),
+    ]
     assert name() == name()
-    assert len({name(), name(month="2026-12"), name(image="registry.example.com/ee:1.1"), name(migrations=files[:4])}) == 4
+    assert len({name(), *others}) == 7
 
 
 def test_more_than_a_config_map_takes_is_refused():
-    with pytest.raises(InvalidInput, match="a ConfigMap takes 1000000: name the bundle of one region"):
-        job.manifests(SETTINGS, {}, [], "x" * 1_000_000, "2026-11", {})
+    with pytest.raises(InvalidInput, match="a ConfigMap takes 1000000: name the certificates of one region"):
+        job.manifests(SETTINGS, {}, [], "x" * 1_000_000, GROUND, "prod-us-east-1")
 
 
-# --- what is done about it
-
-
-class Cluster:
-    """Answers as kubernetes.core does, and notes what it was asked. ``then``: the Job's condition at each look after it was
-    made."""
-
-    def __init__(self, condition=None, then=("Complete",)):
-        self.condition, self.then, self.calls = condition, list(then), []
-
-    def __call__(self, module, arguments):
-        self.calls.append(
-            (module.rsplit(".", 1)[-1], arguments.get("state") or arguments.get("definition", {}).get("kind") or "look")
-        )
-        if ("k8s", "Job") in self.calls and module.endswith("k8s_info"):
-            self.condition = self.then.pop(0)
-        if self.condition is None:
-            return {"resources": []}
-        return {
-            "resources": [
-                {"status": {"conditions": [{"type": self.condition, "status": "True", "reason": "BackoffLimitExceeded"}]}}
-            ]
-        }
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(schema_job, "LOOK_EVERY", 0.0)
-
-
-def run(parameters, cluster, looks=False, **connection):
-    done = []
-    with_way = {**parameters, "job": {**SETTINGS, "connection": connection}}
-    return schema_job.run(with_way, tier.desired(parameters), cluster, looks, done), done
-
-
-HOST = {"host": "https://api.example.com", "api_key": "token"}
-
-
-def test_without_a_way_to_the_cluster_it_is_planned_and_not_run(parameters):
-    (item,), _done = run(parameters, Cluster(), looks=True)
-    assert item.address.startswith("kubernetes_job/schema-") and item.action == "create"
-    with pytest.raises(EngineError, match="schema_job: connection is empty"):
-        run(parameters, Cluster())
-
-
-LOOK = ("k8s_info", "look")
-MADE = [("k8s", "ConfigMap"), ("k8s", "Job")]
-
-
-def test_it_is_made_and_waited_for(parameters):
-    cluster = Cluster(then=[None, "SuccessCriteriaMet", "Complete"])
-    (item,), done = run(parameters, cluster, **HOST)
-    assert cluster.calls == [LOOK, *MADE, LOOK, LOOK, LOOK]
-    assert done == [item.address]
-
-
-def test_a_look_only_looks(parameters):
-    cluster = Cluster()
-    assert len(run(parameters, cluster, looks=True, **HOST)[0]) == 1
-    assert cluster.calls == [LOOK]
-
-
-def test_one_that_is_through_is_not_run_again(parameters):
-    cluster = Cluster("Complete")
-    assert run(parameters, cluster, **HOST) == ([], [])
-    assert cluster.calls == [LOOK]
-
-
-def test_one_that_failed_is_taken_away_and_made_again(parameters):
-    cluster = Cluster("Failed")
-    run(parameters, cluster, **HOST)
-    assert cluster.calls == [LOOK, ("k8s", "absent"), *MADE, LOOK]
-
-
-def test_where_it_fails_its_words_are_named(parameters):
-    with pytest.raises(
-        EngineError, match=r"it failed \(BackoffLimitExceeded\): see what it says by kubectl -n agents logs job/schema-"
-    ):
-        run(parameters, Cluster(then=["Failed"]), **HOST)
-
-
-def test_one_that_does_not_end_is_given_up(parameters, monkeypatch):
-    monkeypatch.setattr(schema_job, "SLACK", -float("inf"))
-    with pytest.raises(EngineError, match="it did not end in its time"):
-        run(parameters, Cluster(then=[None]), **HOST)
-
-
-def test_one_that_was_not_approved_is_not_made(parameters):
-    cluster = Cluster()
-    with pytest.raises(EngineError, match="create is not in the plan that was approved"):
-        run({**parameters, "approved": {}}, cluster, **HOST)
-    assert cluster.calls == [LOOK]
-
-
-def test_the_pod_gets_the_variables_of_the_role(parameters):
+def test_the_pod_gets_the_variables_of_the_role():
     """All that the role's own task would give the module, but what the pod has otherwise."""
     defaults = yaml.safe_load((tiers.ROOT / "roles/schema/defaults/main.yml").read_text())
-    given = schema_job.variables(parameters, {name: "" for name in tier.SPEC if name != "secrets_key"})
+    own = {"secrets_key": "secrets", "migrations_path": "/migrations"}
+    given = schema_job.variables(tiers.with_defaults(tiers.load("schema"), own))
     left_out = {f"schema_{name}" for name in (*schema_job.OTHERWISE, "state")}
     assert {name for name in given if name.startswith("schema_")} == set(defaults) - left_out
     assert given["platform_kms_key_for"] == {"secretsmanager": "secrets"}
     assert given["platform_deployment"] == "prod-us-east-1"
+
+
+# --- why one did not end well
+
+FATAL = (
+    "TASK [agent_platform.aws.schema : Reconcile] ****\n"
+    "[ERROR]: Task failed: Action failed\n"
+    'fatal: [localhost]: FAILED! => {"changed": false, "msg": "database/agentdb: no\\n answer"}\n'
+    "PLAY RECAP ****\nlocalhost : ok=0 changed=0 failed=1\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "says"),
+    [
+        (FATAL, "database/agentdb: no answer"),
+        ("fatal: [localhost]: FAILED! => {\n", "fatal: [localhost]: FAILED! => {"),
+        (
+            "x\n[ERROR]: the role 'agent_platform.aws.schema' was not found\n\n",
+            "[ERROR]: the role 'agent_platform.aws.schema' was not found",
+        ),
+        ("exec: ansible-playbook: not found\n", "exec: ansible-playbook: not found"),
+        ("", ""),
+        ("x" * 2000, "x" * jobs.LONGEST + "..."),
+    ],
+    ids=["a task", "no JSON", "before any task", "no Ansible", "nothing", "long"],
+)
+def test_its_last_words(log, says):
+    assert jobs.last_words(log) == says
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ({}, ""),
+        ({"containerStatuses": [{"state": {"running": {}}}]}, ""),
+        ({"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}, ""),
+        (
+            {
+                "containerStatuses": [
+                    {"state": {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}}}
+                ]
+            },
+            'ImagePullBackOff: Back-off pulling image "x"',
+        ),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]},
+            "Unschedulable: 0/3 nodes",
+        ),
+    ],
+)
+def test_what_holds_it_up(status, says):
+    assert jobs.held_up({"status": status}) == says
+
+
+def test_why_it_gets_no_pod():
+    def event(minute, message, job="schema-1", reason="FailedCreate"):
+        return {
+            "reason": reason,
+            "message": message,
+            "lastTimestamp": f"2026-11-27T10:{minute}:00Z",
+            "involvedObject": {"name": job},
+        }
+
+    events = [
+        event("01", "exceeded quota: quota"),
+        event("03", 'serviceaccounts "schema" not found'),
+        event("04", "another's", job="schema-2"),
+        event("05", "Created pod", reason="SuccessfulCreate"),
+    ]
+    assert jobs.refused(events, "schema-1") == 'serviceaccounts "schema" not found'
+    assert jobs.refused([], "schema-1") == ""

@@ -10,13 +10,13 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from ..reconcile.errors import EngineError
-from .objects import KINDS, Kind, Object
+from .objects import BY_KIND, Kind, Object
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0
@@ -26,6 +26,10 @@ WAYS_OUT = (
     "machine's address in with eks_public_access_cidrs"
 )
 CUSTOM_METRICS = "custom.metrics.k8s.io"
+
+
+class Unreachable(EngineError):
+    """No connection to the cluster's API comes about."""
 
 
 class Cluster:
@@ -44,24 +48,32 @@ class Cluster:
         self._context.verify_flags &= ~ssl.VERIFY_X509_STRICT
 
     def reach(self) -> None:
-        """Raises EngineError where no connection comes about in some seconds."""
+        """Raises Unreachable where no connection comes about in some seconds."""
         try:
             address = (str(self._url.hostname), self._url.port or 443)
             socket.create_connection(address, CONNECT_TIMEOUT).close()
         except OSError as error:
-            raise EngineError(
+            raise Unreachable(
                 f"the API of the cluster {self.name} ({self.endpoint}) cannot be reached from here "
                 f"({error.strerror or error}): {WAYS_OUT}"
             ) from error
 
     def get(self, path: str, **query: str) -> dict[str, Any] | None:
         """The answer; None where there is no such thing."""
+        body = self._read(path, query)
+        return None if body is None else json.loads(body)
+
+    def text(self, path: str, **query: str) -> str:
+        """An answer that is no JSON, such as a pod's log; empty where there is none, or where it cannot be had yet."""
+        return (self._read(path, query, not_yet=(400,)) or b"").decode(errors="replace")
+
+    def _read(self, path: str, query: Mapping[str, str], not_yet: Collection[int] = ()) -> bytes | None:
         connection = http.client.HTTPSConnection(
             str(self._url.hostname), self._url.port, timeout=READ_TIMEOUT, context=self._context
         )
         try:
             target = f"{self._url.path}{path}{'?' + urlencode(query) if query else ''}"
-            headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+            headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json, */*"}
             connection.request("GET", target, headers=headers)
             answer = connection.getresponse()
             body = answer.read()
@@ -69,7 +81,7 @@ class Cluster:
             raise EngineError(f"could not read {path} of the cluster {self.name}: {error}") from error
         finally:
             connection.close()
-        if answer.status == 404:
+        if answer.status == 404 or answer.status in not_yet:
             return None
         if answer.status == 401:
             raise EngineError(
@@ -83,7 +95,7 @@ class Cluster:
             )
         if answer.status != 200:
             raise EngineError(f"could not read {path} of the cluster {self.name}: it answered {answer.status}")
-        return json.loads(body)
+        return body
 
     def served(self, api_versions: Iterable[str]) -> dict[str, set[str]]:
         """API version -> the kinds of it that the cluster serves now."""
@@ -145,7 +157,7 @@ def _root(api_version: str) -> str:
 
 def path_of(item: Mapping[str, Any]) -> str:
     """Where an object of one of our kinds stands."""
-    kind = next(kind for kind in KINDS if kind.kind == item["kind"])
+    kind = BY_KIND[item["kind"]]
     namespace = item["metadata"].get("namespace")
     within = f"/namespaces/{quote(namespace)}" if namespace else ""
     return f"{_root(kind.api_version)}{within}/{kind.plural}/{quote(item['metadata']['name'])}"

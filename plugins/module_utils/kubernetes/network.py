@@ -23,6 +23,8 @@ IDENTITY_CIDR, IDENTITY_PORT = "169.254.170.23/32", 80
 NOT_PUBLIC = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 ANYWHERE = "0.0.0.0/0"
 HTTPS, POSTGRESQL, REDIS, DNS = 443, 5432, 6379, 53
+# The platform's Jobs, and what each reaches in the database subnets.
+JOBS = {"schema": (POSTGRESQL,), "verify": (POSTGRESQL, REDIS)}
 
 
 def policies(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterable[Object]:
@@ -34,6 +36,18 @@ def policies(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterable[Ob
     for consumer in params["consumers"]:
         chosen = {"matchLabels": {APP: consumer["name"]}}
         yield make("NetworkPolicy", consumer["name"], namespace, _spec(chosen, egress=_out_of(params, facts)))
+    if params["jobs_namespace"]:
+        yield from _jobs(params, facts)
+
+
+def _jobs(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterable[Object]:
+    """Nothing comes in to them."""
+    namespace = params["jobs_namespace"]
+    yield make("NetworkPolicy", "default-deny", namespace, _spec({}, ingress=[], egress=[]))
+    yield make("NetworkPolicy", "dns", namespace, _spec({}, egress=[_dns()]))
+    for job, stores in JOBS.items():
+        chosen = {"matchLabels": {APP: job}}
+        yield make("NetworkPolicy", job, namespace, _spec(chosen, egress=_out_of(params, facts, stores)))
 
 
 def _spec(pods: Mapping[str, Any], ingress: Any = None, egress: Any = None) -> dict[str, Any]:
@@ -66,15 +80,17 @@ def _into(params: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str,
     return rules
 
 
-def _out_of(params: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Database and cache in the database subnets; AWS by the interface endpoints in the private subnets; the identity of the pod;
-    and 443 on public addresses: S3 and DynamoDB behind the gateway endpoints, and the providers of models.
+def _out_of(
+    params: Mapping[str, Any], facts: Mapping[str, Any], stores: Iterable[int] = (POSTGRESQL, REDIS)
+) -> list[dict[str, Any]]:
+    """``stores``, database and cache in the database subnets; AWS by the interface endpoints in the private subnets; the identity
+    of the pod; and 443 on public addresses: S3 and DynamoDB behind the gateway endpoints, and the providers of models.
     """
     public = [
         {"ipBlock": {"cidr": cidr, **({"except": list(NOT_PUBLIC)} if cidr == ANYWHERE else {})}} for cidr in params["public_cidrs"]
     ]
     return [
-        {"to": _blocks(facts["database_cidrs"]), "ports": _ports(("TCP", POSTGRESQL), ("TCP", REDIS))},
+        {"to": _blocks(facts["database_cidrs"]), "ports": _ports(*(("TCP", port) for port in stores))},
         {"to": _blocks(facts["private_cidrs"]), "ports": _ports(("TCP", HTTPS))},
         {"to": _blocks([IDENTITY_CIDR]), "ports": _ports(("TCP", IDENTITY_PORT))},
         {"to": public, "ports": _ports(("TCP", HTTPS))},

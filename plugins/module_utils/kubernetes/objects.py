@@ -19,6 +19,9 @@ MANAGER = "agent-platform"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 DEPLOYMENT = "agent-platform.io/deployment"
 APP = "app.kubernetes.io/name"
+# The deployment that a Job, its ConfigMap and its pods are of, and the Job's name: the configuration's own label is not theirs.
+JOB_OF = "agent-platform.io/job-of"
+JOB_NAME = "agent-platform.io/job"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ KINDS = (
     Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications", release="keda"),
     Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects", release="keda"),
 )
-BY_KIND = {kind.kind: kind for kind in KINDS}
+# What Jobs and their ends consist of, which the tier neither lists nor prunes.
+PASSING = (Kind("batch/v1", "Job", "jobs"), Kind("v1", "Pod", "pods"), Kind("v1", "Event", "events"))
+BY_KIND = {kind.kind: kind for kind in (*KINDS, *PASSING)}
 RELEASE = "helm_release"
 # First parts of all addresses of the tier.
 NAMES = (*(kind.name for kind in KINDS), RELEASE)

@@ -15,7 +15,7 @@ from ..reconcile.plan import Action, Plan
 from ..reconcile.resource import Observed, Stranger
 from . import compare
 from .client import Cluster
-from .objects import BY_KIND, DEPLOYMENT, KINDS, Object, address, is_ours, owned, selector
+from .objects import BY_KIND, DEPLOYMENT, JOB_OF, KINDS, Object, address, is_ours, owned, selector
 from .releases import HELM_SELECTOR, Release, observed
 
 # Made in every namespace by Kubernetes itself.
@@ -225,6 +225,7 @@ def gather(cluster: Cluster, ground: Any) -> Survey:
 def belongs_to_others(item: Object, deployment: str) -> bool:
     """Of what is in a namespace that is to go: not ours, not made by Kubernetes, and not a part of something else."""
     metadata = item["metadata"]
-    if is_ours(item, deployment) or metadata.get("ownerReferences") or item["kind"] in SHADOWS:
+    of_a_job = (metadata.get("labels") or {}).get(JOB_OF) == deployment
+    if is_ours(item, deployment) or of_a_job or metadata.get("ownerReferences") or item["kind"] in SHADOWS:
         return False
     return (item["kind"], metadata["name"]) not in EVERYWHERE

@@ -18,7 +18,7 @@ from .eks_spec import CALLER
 from .vpc import CLUSTER_NAME
 
 KEYS = ("eks", "ebs", "logs", "s3", "dynamodb", "sns", "sqs", "secretsmanager")
-ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda")
+ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda", "schema", "verify")
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
 NOBODY = "none"
 RECOMMENDED, KEEP = "recommended", "keep"
@@ -299,7 +299,7 @@ def _check_workloads(params: Mapping[str, Any], region: str) -> None:
     accounts = dict(params["service_accounts"])
     for actor in accounts:
         if actor not in ACTORS:
-            raise InvalidInput(f"eks_service_accounts: {actor!r} is no controller that we know: one of {', '.join(ACTORS)}")
+            raise InvalidInput(f"eks_service_accounts: {actor!r} is no controller or Job that we know: one of {', '.join(ACTORS)}")
     names = [workload["name"] for workload in params["workloads"]]
     _check_unique("eks_workloads", names)
     for workload in params["workloads"]:

@@ -18,6 +18,8 @@ from ..reconcile.resource import Resource
 from ..resources.eks.access import PodIdentity
 from ..resources.iam import Role
 from ..tier_module import Place
+from . import eks_jobs
+from .eks_statements import READ_SECRET, USE_KEY, allow, key, read_secrets, through
 from .s3 import bucket_name
 
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
@@ -32,9 +34,7 @@ TABLE_ACTIONS = [
     "dynamodb:Query",
     "dynamodb:UpdateItem",
 ]
-READ_SECRET = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
 CLOUDFRONT_SECRET = "cloudfront-origin"
-USE_KEY = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
 
 
 def roles(params: Mapping[str, Any], place: Place) -> list[Resource]:
@@ -148,31 +148,6 @@ def _pod_trust(params: Mapping[str, Any], place: Place, namespace: str, service_
     )
 
 
-def _allow(actions: Any, resources: Any, condition: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {
-        "Effect": "Allow",
-        "Action": actions,
-        "Resource": resources,
-        **({"Condition": dict(condition)} if condition else {}),
-    }
-
-
-def key(params: Mapping[str, Any], service: str) -> Ref:
-    """The ARN of the key that encrypts what ``service`` keeps."""
-    return Ref(f"kms_key/{params['key_for'][service]}", "arn")
-
-
-def _through(params: Mapping[str, Any], place: Place, service: str) -> dict[str, Any]:
-    """Use of a service's key, by way of that service alone."""
-    return _allow(USE_KEY, key(params, service), {"StringEquals": {"kms:ViaService": f"{service}.{place.region}.amazonaws.com"}})
-
-
-def _secrets(params: Mapping[str, Any], place: Place, names: list[str]) -> list[dict[str, Any]]:
-    """AWS appends a hyphen and six characters to a secret's name."""
-    arns = [place.arn("secretsmanager", f"secret:{place.environment}/{name}") for name in names]
-    return [_allow(READ_SECRET, arns), _through(params, place, "secretsmanager")]
-
-
 def _workload(params: Mapping[str, Any], place: Place, workload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Statements that name what the workload's lists name, by the naming rules of their tiers."""
 
@@ -181,23 +156,23 @@ def _workload(params: Mapping[str, Any], place: Place, workload: Mapping[str, An
 
     if named("tables"):
         tables = [place.arn("dynamodb", f"table/{place.environment}-{name}") for name in named("tables")]
-        yield _allow(TABLE_ACTIONS, [*tables, *(f"{table}/index/*" for table in tables)])
-        yield _through(params, place, "dynamodb")
+        yield allow(TABLE_ACTIONS, [*tables, *(f"{table}/index/*" for table in tables)])
+        yield through(params, place, "dynamodb")
     buckets = {
         name: place.arn("s3", bucket_name(params["prefix"], place, name), region="", account="")
         for name in sorted({*named("read_buckets"), *named("write_buckets")})
     }
     if buckets:
-        yield _allow(["s3:GetBucketLocation", "s3:ListBucket"], list(buckets.values()))
-        yield _through(params, place, "s3")
+        yield allow(["s3:GetBucketLocation", "s3:ListBucket"], list(buckets.values()))
+        yield through(params, place, "s3")
     if named("read_buckets"):
-        yield _allow(["s3:GetObject", "s3:GetObjectVersion"], [f"{buckets[name]}/*" for name in named("read_buckets")])
+        yield allow(["s3:GetObject", "s3:GetObjectVersion"], [f"{buckets[name]}/*" for name in named("read_buckets")])
     if named("write_buckets"):
         actions = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
-        yield _allow(actions, [f"{buckets[name]}/*" for name in named("write_buckets")])
+        yield allow(actions, [f"{buckets[name]}/*" for name in named("write_buckets")])
     if named("publish"):
-        yield _allow("sns:Publish", [place.arn("sns", f"{place.environment}-{name}") for name in named("publish")])
-        yield _through(params, place, "sns")
+        yield allow("sns:Publish", [place.arn("sns", f"{place.environment}-{name}") for name in named("publish")])
+        yield through(params, place, "sns")
     if named("consume"):
         actions = [
             "sqs:ChangeMessageVisibility",
@@ -206,10 +181,10 @@ def _workload(params: Mapping[str, Any], place: Place, workload: Mapping[str, An
             "sqs:GetQueueUrl",
             "sqs:ReceiveMessage",
         ]
-        yield _allow(actions, [place.arn("sqs", f"{place.environment}-{name}") for name in named("consume")])
-        yield _through(params, place, "sqs")
+        yield allow(actions, [place.arn("sqs", f"{place.environment}-{name}") for name in named("consume")])
+        yield through(params, place, "sqs")
     if named("secrets"):
-        yield from _secrets(params, place, [f"{name}-??????" for name in named("secrets")])
+        yield from read_secrets(params, place, [f"{name}-??????" for name in named("secrets")])
 
 
 def _ebs_csi(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, Any], list[str]]:
@@ -219,8 +194,8 @@ def _ebs_csi(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, An
     grants = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     policy = document(
         [
-            _allow([*USE_KEY, "kms:Encrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"], ebs, via),
-            _allow(["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"], ebs, grants),
+            allow([*USE_KEY, "kms:Encrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"], ebs, via),
+            allow(["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"], ebs, grants),
         ]
     )
     return "makes volumes for pods of the EKS cluster", {"key": policy}, ["service-role/AmazonEBSCSIDriverPolicy"]
@@ -235,20 +210,20 @@ def _ext_secrets(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str
 
     What CloudFront proves itself with to the load balancer is for those two alone.
     """
-    managed = _allow(
+    managed = allow(
         READ_SECRET,
         place.arn("secretsmanager", "secret:rds!*"),
         {"ArnLike": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": place.arn("rds", f"db:{place.environment}-*")}},
     )
     origin = place.arn("secretsmanager", f"secret:{place.environment}/{CLOUDFRONT_SECRET}-??????")
     denied = {"Effect": "Deny", "Action": READ_SECRET, "Resource": origin}
-    statements = [*_secrets(params, place, ["*"]), managed, denied]
+    statements = [*read_secrets(params, place, ["*"]), managed, denied]
     return "reads secrets into the EKS cluster", {"secrets": document(statements)}, []
 
 
 def _keda(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, Any], list[str]]:
     """It asks the environment's queues how long they are, and reads nothing in them."""
-    asks = _allow(["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], place.arn("sqs", f"{place.environment}-*"))
+    asks = allow(["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], place.arn("sqs", f"{place.environment}-*"))
     return "scales consumers in the EKS cluster on their queues", {"queues": document([asks])}, []
 
 
@@ -269,9 +244,9 @@ def _autoscaler(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str,
     own = {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{name}": "owned"}}
     policy = document(
         [
-            _allow(reads, "*"),
-            _allow("eks:DescribeNodegroup", place.arn("eks", f"nodegroup/{name}/*")),
-            _allow(
+            allow(reads, "*"),
+            allow("eks:DescribeNodegroup", place.arn("eks", f"nodegroup/{name}/*")),
+            allow(
                 ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
                 place.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*"),
                 own,
@@ -301,18 +276,16 @@ def _lb_controller(params: Mapping[str, Any], place: Place) -> tuple[str, dict[s
     parts = lb("listener/*", "listener-rule/*")
     policy = document(
         [
-            _allow(reads, "*"),
-            _allow("ec2:CreateSecurityGroup", place.arn("ec2", "vpc/*")),
-            _allow("ec2:CreateSecurityGroup", groups, asked),
-            _allow(
-                "ec2:CreateTags", groups, {"StringEquals": {**asked["StringEquals"], "ec2:CreateAction": "CreateSecurityGroup"}}
-            ),
-            _allow(["ec2:CreateTags", "ec2:DeleteTags", "ec2:DeleteSecurityGroup"], groups, own),
-            _allow(["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"], groups, own),
-            _allow(["elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"], balancers, asked),
-            _allow("elasticloadbalancing:AddTags", [*balancers, *parts], asked),
-            _allow([f"elasticloadbalancing:{what}" for what in _LB_WRITES], [*balancers, *parts], own),
-            _allow(
+            allow(reads, "*"),
+            allow("ec2:CreateSecurityGroup", place.arn("ec2", "vpc/*")),
+            allow("ec2:CreateSecurityGroup", groups, asked),
+            allow("ec2:CreateTags", groups, {"StringEquals": {**asked["StringEquals"], "ec2:CreateAction": "CreateSecurityGroup"}}),
+            allow(["ec2:CreateTags", "ec2:DeleteTags", "ec2:DeleteSecurityGroup"], groups, own),
+            allow(["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"], groups, own),
+            allow(["elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"], balancers, asked),
+            allow("elasticloadbalancing:AddTags", [*balancers, *parts], asked),
+            allow([f"elasticloadbalancing:{what}" for what in _LB_WRITES], [*balancers, *parts], own),
+            allow(
                 ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"],
                 lb("targetgroup/k8s-*/*", f"targetgroup/{place.environment}-*/*"),
             ),
@@ -365,4 +338,5 @@ _ACTORS = {
     "autoscaler": _autoscaler,
     "ext-secrets": _ext_secrets,
     "keda": _keda,
+    **eks_jobs.ACTORS,
 }

@@ -79,6 +79,7 @@ SPEC = {
     "force_updates": {"type": "bool", "default": False},
     "replace_node_groups": {"type": "bool", "default": False},
     "service_accounts": {"type": "dict", "default": {}},
+    "database": {"type": "str", "default": "agentdb"},
     "workloads": {"type": "list", "elements": "dict", "default": [], "options": WORKLOAD_SPEC},
     "permissions_boundary": {"type": "str"},
 }

@@ -64,6 +64,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "zones": {"type": "list", "elements": "str", "required": True},
     "namespaces": {"type": "list", "elements": "dict", "required": True, "options": _NAMESPACE},
     "namespace": {"type": "str", "default": "agents"},
+    "jobs_namespace": {"type": "str", "default": ""},
     "service_accounts": {"type": "list", "elements": "str", "default": ["agents/agent", "agents/consumers"]},
     "registry": {"type": "str", "default": ""},
     "agent_name": {"type": "str", "default": "agent"},
@@ -147,6 +148,16 @@ def _check_workloads(params: Mapping[str, Any], namespaces: list[str]) -> None:
     if params["namespace"] not in namespaces:
         raise InvalidInput(
             f"kubernetes_namespace: {params['namespace']!r} is none of kubernetes_namespaces ({', '.join(namespaces)}): add it"
+        )
+    if params["jobs_namespace"] and params["jobs_namespace"] not in namespaces:
+        raise InvalidInput(
+            f"kubernetes_jobs_namespace: {params['jobs_namespace']!r} is none of kubernetes_namespaces ({', '.join(namespaces)}): "
+            "add it, or set it to '' where no Job of the platform is to run"
+        )
+    if params["jobs_namespace"] == params["namespace"]:
+        raise InvalidInput(
+            f"kubernetes_jobs_namespace: {params['jobs_namespace']!r} is kubernetes_namespace too: who may start pods beside the "
+            "agents would sign in to the database as its master user, so give the Jobs a namespace of their own"
         )
     checks.within("kubernetes_agent_port", params["agent_port"], 1024, 65535)
     for variable in ("agent_cpu_percent", "agent_memory_percent"):

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..aws.api import opened
-from ..aws.eks_token import token
 from ..aws.errors import explain
 from ..aws.session import Connection
 from ..kubernetes import releases
-from ..kubernetes.client import Cluster
 from ..kubernetes.objects import KINDS, Object
 from ..kubernetes.survey import Survey
 from ..reconcile.errors import MissingDependency, Refusal
@@ -27,6 +25,7 @@ from ..reconcile.resource import Context
 from ..reconcile.unknown import UNKNOWN, shown
 from ..tier_module import NO_ACCOUNT, WRITING, Place, check_approved_place, check_common, check_confirmations
 from . import kubernetes as tier
+from .cluster_way import Way
 
 
 @dataclass
@@ -52,12 +51,8 @@ class Ground:
     def releases(self) -> list[releases.Release]:
         return [] if self.gone else releases.desired(self.params["helm_releases"], shown(self.facts))
 
-    def token(self) -> str:
-        return token(self.connection, self.params["cluster_name"])
-
-    def cluster(self) -> Cluster:
-        name, facts = self.params["cluster_name"], self.facts
-        return Cluster(name, facts["endpoint"], facts["certificate_authority"], self.token())
+    def way(self) -> Way:
+        return Way(self.connection, self.params["cluster_name"], self.facts["endpoint"], self.facts["certificate_authority"])
 
     def survey_of_nothing(self) -> Survey:
         """For a cluster that this run is to make: it will have Kubernetes's own kinds and nothing else."""

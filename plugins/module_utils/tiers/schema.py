@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..kubernetes import jobs
 from ..reconcile.errors import InvalidInput
 from ..reconcile.resource import Resource
 from ..schema import job
@@ -29,6 +30,7 @@ APPEND_ONLY = "audit_log"
 
 SPEC = {
     "run_in": {"type": "str", "choices": [DIRECT, CLUSTER, NOWHERE], "default": DIRECT},
+    "cluster_name": {"type": "str", "default": ""},
     "secrets_key": {"type": "str", "required": True, "no_log": False},
     "instance": {"type": "str", "default": "agentdb"},
     "database": {"type": "str", "default": "agentdb"},
@@ -44,7 +46,7 @@ SPEC = {
     "tunnel_port": {"type": "int"},
     "password_rotation": {"type": "str", "default": "1", "no_log": False},
     "recovery_window_days": {"type": "int", "default": 30},
-    "job": {"type": "dict", "default": {}, "options": job.SPEC},
+    "job": {"type": "dict", "default": {}, "options": {**jobs.spec(job.KIND), "again": {"type": "str", "default": ""}}},
 }
 
 
@@ -80,7 +82,11 @@ def check(params: Mapping[str, Any], region: str) -> None:
                 f"schema_{name}: '' names no file: name {what}, or set schema_run_in: {NOWHERE} to leave the database alone"
             )
     if params["run_in"] == CLUSTER:
-        job.check(params["job"])
+        jobs.check(job.KIND, params["job"])
+        if not params["cluster_name"]:
+            raise InvalidInput(
+                "platform_cluster_name: '' names no cluster, and schema_run_in: cluster needs one: name that of the eks tier"
+            )
 
 
 def _check_names(params: Mapping[str, Any]) -> None:

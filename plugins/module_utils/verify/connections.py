@@ -14,6 +14,8 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..aws.probing import MARK
@@ -27,16 +29,25 @@ SESSION = 24 * 3600
 SESSION_KEY = f"session:{MARK}"
 CACHE_SECRET = "redis-auth-token"
 # It always calls the endpoint's own host and port, by which the server's certificate is checked too.
-WAYS_IN = "run from an execution node in the VPC, or through a tunnel under this very name and port (an entry in /etc/hosts)"
+WAYS_IN = (
+    "run from an execution node in the VPC, by a Job in the cluster (verify_run_in: cluster), or through a tunnel under this very "
+    "name and port (an entry in /etc/hosts)"
+)
+
+
+@dataclass(frozen=True)
+class Connecting:
+    """A check before anybody knows where to: ``prove`` gets the world."""
+
+    arrow: str
+    flow: str
+    prove: Callable[[World], str | None]
+    how: str = EXERCISED
+    writes: bool = False
 
 
 def checks(world: World) -> list[Check]:
-    return [
-        Check("4b", "PostgreSQL refuses a connection without TLS", lambda: plain_database(world), EXERCISED),
-        Check("4b", "PostgreSQL lets the application in over TLS", lambda: database(world), EXERCISED, writes=True),
-        Check("4e", "Redis refuses what has no TLS or no AUTH", lambda: plain_cache(world), EXERCISED),
-        Check("4e", "Redis keeps a session key for 24 hours", lambda: cache(world), EXERCISED, writes=True),
-    ]
+    return [Check(one.arrow, one.flow, partial(one.prove, world), one.how, one.writes) for one in CHECKS]
 
 
 def reached(world: World, endpoint: Mapping[str, Any]) -> tuple[str, int]:
@@ -192,3 +203,11 @@ def cache(world: World) -> str | None:
     if not SESSION - 60 <= left <= SESSION or value != run.encode():
         return f"cache {name} keeps a session key for {left} s instead of {SESSION}, or with another value"
     return None
+
+
+CHECKS = (
+    Connecting("4b", "PostgreSQL refuses a connection without TLS", plain_database),
+    Connecting("4b", "PostgreSQL lets the application in over TLS", database, writes=True),
+    Connecting("4e", "Redis refuses what has no TLS or no AUTH", plain_cache),
+    Connecting("4e", "Redis keeps a session key for 24 hours", cache, writes=True),
+)

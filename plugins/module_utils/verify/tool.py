@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..aws.errors import explain
+from ..kubernetes import jobs
 from ..reconcile.errors import EngineError, InvalidInput
 from ..tool_module import Session, Tool
 from . import connections, data_probes, endpoints, event_probes, events, secrets, stores, way_in, words
@@ -17,11 +18,17 @@ from .model import FAILED, OK, SKIPPED, Check, NotExercised, Row
 from .world import SERVICES, World
 
 OBSERVE, FULL = "observe", "full"
+# Where the connections to database and cache are made from.
+DIRECT, CLUSTER = "direct", "cluster"
+PARTS = (way_in, secrets, stores, connections, data_probes, endpoints, events, event_probes)
 ARROWS = ("1", "2", "3", "4a", "4b", "4c", "4d", "4e", "4f", "async")
 
 SPEC: dict[str, dict[str, Any]] = {
     "mode": {"type": "str", "choices": [OBSERVE, FULL], "default": OBSERVE},
     "arrows": {"type": "list", "elements": "str", "default": []},
+    "run_in": {"type": "str", "choices": [DIRECT, CLUSTER], "default": DIRECT},
+    "connections_only": {"type": "bool", "default": False},
+    "job": {"type": "dict", "default": {}, "options": jobs.spec("verify")},
     "workloads": {"type": "list", "elements": "dict", "required": True},
     "topics": {"type": "list", "elements": "dict", "required": True},
     "max_receive_count": {"type": "int", "default": 5},
@@ -56,16 +63,27 @@ def check(params: Mapping[str, Any]) -> None:
     for arrow in params["arrows"]:
         if arrow not in ARROWS:
             raise InvalidInput(f"verify_arrows: {arrow!r} is none of {', '.join(ARROWS)}")
+    if params["run_in"] == CLUSTER:
+        jobs.check("verify", params["job"])
 
 
 def checks(world: World) -> list[Check]:
+    """What is to be proved from here: the connections not where a Job does that, and nothing but them where it is that Job."""
+    params = world.params
     found = [
         check
-        for part in (way_in, secrets, stores, connections, data_probes, endpoints, events, event_probes)
+        for part in PARTS
+        if proves(params, part)
         for check in part.checks(world)
-        if not world.params["arrows"] or check.arrow in world.params["arrows"]
+        if not params["arrows"] or check.arrow in params["arrows"]
     ]
     return sorted(found, key=lambda check: ARROWS.index(check.arrow))
+
+
+def proves(params: Mapping[str, Any], part: Any) -> bool:
+    if part is connections:
+        return params["run_in"] == DIRECT
+    return not params["connections_only"]
 
 
 def work(session: Session) -> dict[str, Any]:
@@ -75,7 +93,7 @@ def work(session: Session) -> dict[str, Any]:
     for number, one in enumerate(planned := checks(world), 1):
         session.tell("verify", f"{number} of {len(planned)} flows", time.monotonic() - began)
         rows.append(row(one, writes))
-    return result(session, rows)
+    return result(session.place.as_dict(), session.params["mode"], rows)
 
 
 def row(check: Check, writes: bool) -> Row:
@@ -100,16 +118,17 @@ def row(check: Check, writes: bool) -> Row:
     return Row(check.arrow, check.flow, state, how, round(time.monotonic() - began, 3), cause)
 
 
-def result(session: Session, rows: Sequence[Row]) -> dict[str, Any]:
+def result(place: Mapping[str, str], mode: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """``place``: as Place tells it."""
+    rows = sorted(rows, key=lambda row: ARROWS.index(row.arrow))
     failed = [row for row in rows if row.state == FAILED]
-    mode = session.params["mode"]
     found: dict[str, Any] = {
         "changed": False,
-        **session.place.as_dict(),
+        **place,
         "mode": mode,
         "counts": {state: sum(row.state == state for row in rows) for state in (OK, FAILED, SKIPPED)},
         "flows": [row.as_dict() for row in rows],
-        "summary": words.lines(session.place.deployment, mode, rows),
+        "summary": words.lines(place["deployment"], mode, rows),
     }
     if failed:
         first = failed[0]
