@@ -56,7 +56,9 @@ options:
     type: str
     default: agent_migrate
   app_role:
-    description: The application's user, whose password is in the secret.
+    description:
+      - The application's user, which has the privileges, with a second login C(<name>_clone) that is a member of it. The secret
+        has the name and the password of one of the two.
     type: str
     default: agent_app
   grants:
@@ -91,7 +93,9 @@ options:
     description: The tunnel's port. Needed with O(tunnel_address).
     type: int
   password_rotation:
-    description: Any number or word. Another one makes a new random password.
+    description:
+      - Any number or word. With another one the login that is not in use gets a new random password, and the secret names that one.
+        The login before is good until the next rotation.
     type: str
     default: "1"
   recovery_window_days:

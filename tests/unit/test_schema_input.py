@@ -44,6 +44,9 @@ BAD = [
     ({"owner_role": "pg_owner"}, "schema_owner_role: 'pg_owner' cannot be used"),
     ({"app_role": 'a"b'}, "schema_app_role: 'a\"b' cannot be used"),
     ({"app_role": "agent_migrate"}, "schema_app_role: 'agent_migrate' is schema_owner_role too"),
+    ({"app_role": "a" * 58}, "schema_app_role: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' is too long"),
+    ({"owner_role": "agent_app_clone"}, "schema_owner_role: 'agent_app_clone' is the other login of schema_app_role"),
+    ({"grants": {"agent_app_clone": {}}}, "schema_grants: 'agent_app_clone' is the other login of schema_app_role"),
     ({"grants": {"agent_migrate": {}}}, "schema_grants: 'agent_migrate' is no role that can be granted something"),
     ({"grants": {"agent_app": ["users"]}}, "schema_grants: what agent_app gets is no mapping of tables"),
     ({"grants": {"agent_app": {"users": ["READ"]}}}, "schema_grants: ['READ'] of agent_app on users is no list of"),
@@ -107,7 +110,7 @@ def wanted(**more):
             "schema": "agent",
             "owner": "owner",
             "application": "app",
-            "roles": {"owner": False, "app": True},
+            "roles": {"owner": False, "app": True, "app_clone": True},
             "grants": {"app": {"users": ["SELECT", "INSERT"], "agents": ["INSERT", "SELECT"], "logs": ["SELECT"]}},
             "migrations": [],
             **more,
@@ -147,9 +150,11 @@ def test_grants_are_as_few_as_say_it_all():
 
 
 def test_what_a_run_that_was_cut_off_left_is_an_update():
-    seen = Seen(database=True, roles={"owner": {"login": False, "attributes": [], "search_path": "agent"}}, now=(2026, 11))
+    seen = Seen(
+        database=True, roles={"owner": {"login": False, "attributes": [], "search_path": "agent", "member_of": []}}, now=(2026, 11)
+    )
     seen.privileges = {"PUBLIC": {"database": ["CONNECT", "TEMPORARY"]}}
-    items = {item.address: item for item in compare(wanted(), seen, desired.LOST)}
+    items = {item.address: item for item in compare(wanted(), seen, desired.Password("app", desired.LOST))}
     assert items["database/agentdb"].action == "update"
     assert items["database_role/owner"].fields == {"held_by_master": (False, True)}
     assert items["database_role/app"].action == "create"

@@ -14,7 +14,7 @@ from ..reconcile.unknown import UNKNOWN_TEXT
 from .look import PARTITION, PUBLIC, Privileges, Seen
 from .migrations import Migration, pending
 
-# What the field ``password`` of the application's role says.
+# What the field ``password`` of a login of the application says.
 GOOD = "current"
 DUE = "due for rotation"
 UNDER_WAY = "being rotated"
@@ -22,8 +22,17 @@ LOST = "not the one in the secret"
 
 
 @dataclass(frozen=True)
+class Password:
+    """How the application's password stands to its secret. ``login``: which of its two logins is to be given one, or has it."""
+
+    login: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Desired:
-    """``roles``: name -> whether it may log in; one of them is ``owner``, another ``application``, whose password is in the secret.
+    """``roles``: name -> whether it may log in; one of them is ``owner``, others the ``logins`` of the application: itself, which
+    is granted what it may do, and its clone, a member of it. The secret names one of the two, with its password.
     ``grants``: role -> table -> privileges. ``months_ahead``: partitions after the one of this month. ``partitioned``:
     the migrations make the audit log."""
 
@@ -36,6 +45,13 @@ class Desired:
     migrations: Sequence[Migration]
     months_ahead: int = 3
     partitioned: bool = True
+
+    @property
+    def logins(self) -> tuple[str, str]:
+        return self.application, clone_of(self.application)
+
+    def member_of(self, role: str) -> list[str]:
+        return [self.application] if role == self.logins[1] else []
 
     def privileges(self) -> Privileges:
         """Role -> object -> sorted privileges, of everybody but the owner, with PUBLIC, who has none."""
@@ -52,6 +68,11 @@ class Desired:
         return [f"{number // 12:04d}_{number % 12 + 1:02d}" for number in numbers]
 
 
+def clone_of(application: str) -> str:
+    """The other login, of which Secrets Manager's own rotations for two users make the same name."""
+    return f"{application}_clone"
+
+
 @dataclass
 class Item:
     """One change of one address. ``fields``: name -> (old, new)."""
@@ -65,10 +86,11 @@ class Item:
         return {"address": self.address, "action": self.action, "fields": changes}
 
 
-def compare(desired: Desired, seen: Seen | None, password: str = GOOD) -> list[Item]:
-    """What is to be done, in order. ``seen`` None: there is no database server yet. ``password``: how the application's stands
-    to its secret. Raises MigrationError for migrations that are not what was applied.
+def compare(desired: Desired, seen: Seen | None, password: Password | None = None) -> list[Item]:
+    """What is to be done, in order. ``seen`` None: there is no database server yet. ``password`` None: nothing is known against
+    it. Raises MigrationError for migrations that are not what was applied.
     """
+    password = password or Password(desired.application, GOOD)
     fresh = seen is None or not seen.roles
     seen = seen or Seen()
     items = [*_database(desired, seen, fresh), *_roles(desired, seen, password), *_schema(desired, seen)]
@@ -88,11 +110,12 @@ def _database(desired: Desired, seen: Seen, fresh: bool) -> Iterator[Item]:
         )
 
 
-def _roles(desired: Desired, seen: Seen, password: str) -> Iterator[Item]:
+def _roles(desired: Desired, seen: Seen, password: Password) -> Iterator[Item]:
     wanted = desired.privileges()
     for name, login in desired.roles.items():
         shape: dict[str, Any] = {"login": login, "attributes": [], "search_path": desired.schema}
-        if name == desired.application:
+        shape["member_of"] = desired.member_of(name)
+        if name == password.login:
             shape["password"] = GOOD
         if name == desired.owner:
             shape["held_by_master"] = True
@@ -102,7 +125,7 @@ def _roles(desired: Desired, seen: Seen, password: str) -> Iterator[Item]:
             yield Item(f"database_role/{name}", "create", {field: (None, value) for field, value in shape.items()})
             continue
         observed = {**standing, "privileges": seen.privileges.get(name, {})}
-        observed |= {"password": password} if name == desired.application else {}
+        observed |= {"password": password.state} if name == password.login else {}
         observed |= {"held_by_master": seen.holds_owner} if name == desired.owner else {}
         fields = {field: (observed[field], value) for field, value in shape.items() if observed[field] != value}
         if fields:

@@ -20,7 +20,8 @@ Privileges = dict[str, dict[str, list[str]]]
 
 @dataclass
 class Seen:
-    """``roles``: name -> {login, attributes (those it has of ATTRIBUTES), search_path}. ``privileges``: role -> object -> sorted
+    """``roles``: name -> {login, attributes (those it has of ATTRIBUTES), search_path, member_of (names, each with what is amiss
+    about the membership)}. ``privileges``: role -> object -> sorted
     privileges, where an object is ``database``, ``schema`` or the name of a table; PUBLIC is a role in it. ``holds_owner``: the
     login may act as the owner. ``months``: partitions, as 2026_11. ``now``: the month by the server's clock."""
 
@@ -67,12 +68,41 @@ def _roles(connection: Any, names: list[str]) -> dict[str, dict[str, Any]]:
         "pg_roles WHERE rolname = ANY(%s)",
         (names,),
     ).fetchall()
+    memberships = _memberships(connection, names)
     found = {}
     for name, login, *flags, config in rows:
         settings = dict(item.split("=", 1) for item in config or ())
         attributes = [attribute for attribute, held in zip(ATTRIBUTES, flags, strict=True) if held]
-        found[name] = {"login": login, "attributes": attributes, "search_path": settings.get("search_path")}
+        found[name] = {
+            "login": login,
+            "attributes": attributes,
+            "search_path": settings.get("search_path"),
+            "member_of": memberships.get(name, []),
+        }
     return found
+
+
+def _memberships(connection: Any, names: list[str]) -> dict[str, list[str]]:
+    """Of which roles these are members. One that may pass its membership on, or has the role's rights only when it becomes that
+    role, is so marked: neither is meant here."""
+    rows = connection.execute(
+        "SELECT DISTINCT m.rolname, g.rolname || CASE WHEN a.admin_option THEN ' with admin option' ELSE '' END || CASE WHEN "
+        "pg_has_role(m.oid, g.oid, 'USAGE') THEN '' ELSE ' without inheritance' END FROM pg_auth_members a JOIN pg_roles m ON "
+        "m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid WHERE m.rolname = ANY(%s) ORDER BY 1, 2",
+        (names,),
+    ).fetchall()
+    found: dict[str, list[str]] = {}
+    for member, role in rows:
+        found.setdefault(member, []).append(role)
+    return found
+
+
+def grantors(connection: Any, member: str) -> list[tuple[str, str]]:
+    """(role, who granted it) for each membership of the role."""
+    return connection.execute(
+        "SELECT pg_get_userbyid(roleid), pg_get_userbyid(grantor) FROM pg_auth_members WHERE pg_get_userbyid(member) = %s",
+        (member,),
+    ).fetchall()
 
 
 def _become(connection: Any, role: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from ..reconcile.errors import InvalidInput
 from ..reconcile.resource import Resource
 from ..schema import job
-from ..schema.desired import Desired
+from ..schema.desired import Desired, clone_of
 from ..schema.migrations import load
 from ..tier_module import Place
 from . import kms, secrets
@@ -91,6 +91,15 @@ def _check_names(params: Mapping[str, Any]) -> None:
                 f"schema_{name}: {value!r} cannot be used: 1 to 63 lower-case letters, digits and _, not beginning with a digit "
                 f"or pg_, and none of {', '.join(RESERVED)}"
             )
+    clone = clone_of(params["app_role"])
+    if len(clone) > 63:
+        raise InvalidInput(
+            f"schema_app_role: {params['app_role']!r} is too long: with the name of its other login, {clone}, it may have 57 "
+            "characters"
+        )
+    if params["owner_role"] == clone or clone in params["grants"]:
+        where = "schema_owner_role" if params["owner_role"] == clone else "schema_grants"
+        raise InvalidInput(f"{where}: {clone!r} is the other login of schema_app_role, and may what that may: use another name")
     if params["owner_role"] == params["app_role"]:
         raise InvalidInput(
             f"schema_app_role: {params['app_role']!r} is schema_owner_role too: the application may not own the schema"
@@ -143,6 +152,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
     roles = {
         params["owner_role"]: False,
         params["app_role"]: True,
+        clone_of(params["app_role"]): True,
         **{name: False for name in params["grants"] if name != params["app_role"]},
     }
     migrations = load(Path(params["migrations_path"]))
