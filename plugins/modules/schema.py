@@ -63,8 +63,10 @@ options:
     default: agent_app
   grants:
     description:
-      - What each role may do, by role and table; everything else on the database, the schema, its tables and views is taken from
-        it. O(app_role) is one of them, the others are roles without a password, to be granted to people.
+      - What each role may do, by role and table; everything else on the database, the schema and what is in it is taken from it,
+        and so are its memberships in other roles. O(app_role) is one of them, the others are roles without a password, to be
+        granted to people.
+      - Besides tables and views there are columns (C(users.email)), C(sequence numbers) and C(function next_number(integer, text)).
       - Nobody may be granted more than C(INSERT) and C(SELECT) on C(audit_log).
     type: dict
     default: {}

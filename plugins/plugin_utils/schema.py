@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations, privileges
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import (
     Desired,
     Item,
@@ -364,20 +364,36 @@ class Inside:
 
     def _grant(self, connection: Any, owner: Mapping[str, str]) -> None:
         """What is missing, and then away with what is too much, by a new look: tables may be new."""
-        wanted = self.wanted
-        seen = look.look(connection, wanted.schema, wanted.owner, wanted.roles)
-        for state, groups in zip(("present", "absent"), desired.grants(wanted, seen), strict=True):
+        missing, extra = self._differences(connection)
+        # With a privilege on a table PostgreSQL takes away the same on its columns.
+        columns = [group for group in missing if group["kind"] == privileges.COLUMN]
+        for state, groups in (("present", missing), ("absent", extra), ("present", columns)):
             for group in groups:
-                call = {
-                    "state": state,
-                    "roles": ",".join(group["roles"]),
-                    "privs": ",".join(group["privileges"]),
-                    "type": group["kind"],
-                }
-                if group["kind"] == "database":
-                    call["objs"] = wanted.database
-                elif group["kind"] == "schema":
-                    call |= {"objs": wanted.schema, **owner}
-                else:
-                    call |= {"objs": ",".join(group["objects"]), "schema": wanted.schema, **owner}
-                self.community("postgresql_privs", call)
+                self._privileges(connection, owner, state, group)
+        for state, groups in zip(("may not", "may still"), self._differences(connection), strict=True):
+            for group in groups:
+                raise EngineError(
+                    f"database/{self.wanted.database}: {', '.join(group['roles'])} {state} {', '.join(group['privileges'])} on "
+                    f"{', '.join(group['objects'])}: somebody else than {self.wanted.owner} owns or granted that: have them change "
+                    "it"
+                )
+
+    def _differences(self, connection: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        wanted = self.wanted
+        return desired.grants(wanted, look.look(connection, wanted.schema, wanted.owner, wanted.roles))
+
+    def _privileges(self, connection: Any, owner: Mapping[str, str], state: str, group: Mapping[str, Any]) -> None:
+        wanted, kind = self.wanted, group["kind"]
+        if kind in (privileges.COLUMN, privileges.SEQUENCE, privileges.FUNCTION):
+            with migrations.as_owner(connection, wanted.schema, wanted.owner):
+                for name in group["objects"]:
+                    connection.execute(privileges.statement(state, wanted.schema, name, group["roles"], group["privileges"]))
+            return
+        call = {"state": state, "roles": ",".join(group["roles"]), "privs": ",".join(group["privileges"]), "type": kind}
+        if kind == privileges.DATABASE:
+            call["objs"] = wanted.database
+        elif kind == privileges.SCHEMA:
+            call |= {"objs": wanted.schema, **owner}
+        else:
+            call |= {"objs": ",".join(group["objects"]), "schema": wanted.schema, **owner}
+        self.community("postgresql_privs", call)

@@ -161,6 +161,18 @@ BY_HAND = {
     "REVOKE agent_app FROM agent_app_clone": ("database_role/agent_app_clone", "member_of"),
     "GRANT agent_app TO agent_app_clone WITH ADMIN OPTION": ("database_role/agent_app_clone", "member_of"),
     "GRANT DELETE ON agent.users TO agent_app_clone": ("database_role/agent_app_clone", "privileges"),
+    "GRANT UPDATE (result) ON agent.audit_log TO agent_app": ("database_role/agent_app", "privileges"),
+    "GRANT SELECT (email), INSERT (org_id) ON agent.users TO PUBLIC": ("database_schema/agent", "public_privileges"),
+    "GRANT EXECUTE ON FUNCTION agent.audit_log_make_partition(date) TO agent_app": ("database_role/agent_app", "privileges"),
+    "GRANT EXECUTE ON FUNCTION agent.audit_log_refuse() TO PUBLIC": ("database_schema/agent", "public_privileges"),
+    "CREATE SEQUENCE agent.by_hand; GRANT USAGE, UPDATE ON SEQUENCE agent.by_hand TO agent_app_clone": (
+        "database_role/agent_app_clone",
+        "privileges",
+    ),
+    'CREATE FUNCTION agent."By hand"(a int, b timestamptz[]) RETURNS int LANGUAGE sql RETURN 1': (
+        "database_schema/agent",
+        "public_privileges",
+    ),
     "GRANT pg_read_all_data TO agent_app": ("database_role/agent_app", "member_of"),
     "GRANT agent_migrate TO agent_readonly": ("database_role/agent_readonly", "member_of"),
     "GRANT CONNECT ON DATABASE agentdb TO PUBLIC": ("database/agentdb", "public_privileges"),
@@ -182,6 +194,60 @@ def test_what_is_changed_by_hand_is_drift_and_is_set_right(whole):
         assert changes(done) == expected, statement
         assert whole.must(verb="drift")["plan"] == [], statement
     assert lets_in(whole, whole.login())
+
+
+def test_who_was_granted_a_role_of_ours_stays_and_so_does_what_an_extension_brings(whole):
+    with whole.as_master() as master:
+        master.execute("DROP ROLE IF EXISTS alice")
+        master.execute("CREATE ROLE alice LOGIN PASSWORD 'of alice' IN ROLE agent_readonly")
+        if master.execute("SELECT FROM pg_available_extensions WHERE name = 'citext'").fetchone():
+            master.execute("CREATE EXTENSION citext SCHEMA agent")
+    assert whole.must(verb="drift")["plan"] == []
+    assert whole.must(password_rotation="2")["changed"]
+    with whole.connect("alice", "of alice") as reader:
+        assert reader.execute("SELECT count(*) FROM agent.users").fetchone() == (0,)
+
+
+def test_columns_sequences_and_functions_can_be_granted(whole, tmp_path):
+    """Everybody's right to execute a new function is taken away, so that it has to be."""
+    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    (tmp_path / "migrations/0006_numbers.sql").write_text(
+        "CREATE SEQUENCE numbers;\n"
+        "CREATE FUNCTION half(number bigint, less integer) RETURNS bigint LANGUAGE sql RETURN number / 2 - less;\n"
+        "CREATE FUNCTION hidden() RETURNS int LANGUAGE sql RETURN 1;\n"
+    )
+    grants = {role: dict(objects) for role, objects in support.DEFAULTS["schema_grants"].items()}
+    grants["agent_app"] |= {"sequence numbers": ["USAGE"], "function half(bigint, integer)": ["EXECUTE"]}
+    grants["agent_readonly"] = {"users.id": ["SELECT"]}
+    more = {"migrations_path": str(tmp_path / "migrations"), "grants": grants}
+    assert addresses(whole.must(**more)) == {
+        "migration/0006_numbers": "create",
+        "database_role/agent_app": "update",
+        "database_role/agent_readonly": "update",
+    }
+    assert whole.must(**more)["plan"] == []
+    with whole.as_application() as app:
+        assert app.execute("SELECT half(nextval('numbers') + 9, 1)").fetchone() == (4,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app.execute("SELECT hidden()")
+    with whole.as_master() as master:
+        master.execute("CREATE ROLE bob LOGIN PASSWORD 'of bob' IN ROLE agent_readonly")
+    with whole.connect("bob", "of bob") as reader:
+        assert reader.execute("SELECT id FROM agent.users").fetchall() == []
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("SELECT email FROM agent.users")
+
+
+def test_what_only_somebody_else_can_take_away_is_told(whole):
+    """The master user's own function in the schema: the schema's owner may not change who executes it."""
+    with whole.as_master() as master:
+        master.execute("CREATE FUNCTION agent.theirs() RETURNS int LANGUAGE sql RETURN 1")
+    assert changes(whole.must(verb="drift")) == {("database_schema/agent", "update", "public_privileges")}
+    result = whole.run()
+    assert result["failed"] and "PUBLIC may still EXECUTE on function theirs(): somebody else than agent_migrate" in result["msg"]
+    with whole.as_master() as master:
+        master.execute("DROP FUNCTION agent.theirs()")
+    assert whole.must()["plan"] == []
 
 
 def test_a_changed_migration_is_refused_by_name_in_plan_and_apply(whole, tmp_path):

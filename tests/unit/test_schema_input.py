@@ -55,6 +55,18 @@ BAD = [
         {"grants": {"agent_app": {"audit_log": ["INSERT", "UPDATE"]}}},
         "schema_grants: UPDATE of agent_app on audit_log: that table only grows",
     ),
+    ({"grants": {"agent_app": {"database": ["SELECT"]}}}, "schema_grants: 'database' of agent_app names nothing in the schema"),
+    ({"grants": {"agent_app": {"function f(int": ["EXECUTE"]}}}, "schema_grants: 'function f(int' of agent_app names nothing"),
+    (
+        {"grants": {"agent_app": {"function f(int); DROP": ["EXECUTE"]}}},
+        "schema_grants: 'function f(int); DROP' of agent_app names",
+    ),
+    ({"grants": {"agent_app": {"users.email": ["DELETE"]}}}, "schema_grants: ['DELETE'] of agent_app on users.email is no list of"),
+    ({"grants": {"agent_app": {"sequence s": ["INSERT"]}}}, "schema_grants: ['INSERT'] of agent_app on sequence s is no list of"),
+    (
+        {"grants": {"agent_app": {"audit_log.result": ["UPDATE"]}}},
+        "schema_grants: UPDATE of agent_app on audit_log.result: that table only grows",
+    ),
     ({"audit_months_ahead": 61}, "schema_audit_months_ahead: 61 is outside 0 to 60 months"),
     ({"lock_timeout_seconds": -1}, "schema_lock_timeout_seconds: -1 is outside 0 to 3600 seconds"),
     ({"tunnel_address": "127.0.0.1"}, "schema_tunnel_address: '127.0.0.1' with schema_tunnel_port 0 is half a tunnel"),
@@ -84,6 +96,8 @@ def test_what_cannot_be_is_refused(override, message):
         {"run_in": "none", "ca_bundle": "", "migrations_path": ""},
         {"run_in": "cluster", "job": {**JOB, "secret_environment": {"TOKEN": {"name": "aws", "key": "token"}}}},
         {"tunnel_address": "127.0.0.1", "tunnel_port": 15432},
+        {"grants": {"agent_app": {"users.email": ["SELECT"], "sequence s_1": ["USAGE"], "function f()": ["EXECUTE"]}}},
+        {"grants": {"agent_app": {"function f(timestamp with time zone, agent.mood[])": ["EXECUTE"]}}},
     ],
     ids=str,
 )

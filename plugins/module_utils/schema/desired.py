@@ -11,8 +11,9 @@ from typing import Any
 
 from ..reconcile.errors import EngineError
 from ..reconcile.unknown import UNKNOWN_TEXT
-from .look import PARTITION, PUBLIC, Privileges, Seen
+from .look import PARTITION, Privileges, Seen
 from .migrations import Migration, pending
+from .privileges import PUBLIC, kind_of
 
 # What the field ``password`` of a login of the application says.
 GOOD = "current"
@@ -33,8 +34,8 @@ class Password:
 class Desired:
     """``roles``: name -> whether it may log in; one of them is ``owner``, others the ``logins`` of the application: itself, which
     is granted what it may do, and its clone, a member of it. The secret names one of the two, with its password.
-    ``grants``: role -> table -> privileges. ``months_ahead``: partitions after the one of this month. ``partitioned``:
-    the migrations make the audit log."""
+    ``grants``: role -> object of the schema -> privileges. ``months_ahead``: partitions after the one of this month.
+    ``partitioned``: the migrations make the audit log."""
 
     database: str
     schema: str
@@ -56,9 +57,9 @@ class Desired:
     def privileges(self) -> Privileges:
         """Role -> object -> sorted privileges, of everybody but the owner, with PUBLIC, who has none."""
         wanted: Privileges = {PUBLIC: {}}
-        for role, tables in self.grants.items():
+        for role, objects in self.grants.items():
             wanted[role] = {"database": ["CONNECT"], "schema": ["USAGE"]}
-            wanted[role].update({table: sorted(rights) for table, rights in tables.items() if rights})
+            wanted[role].update({name: sorted(rights) for name, rights in objects.items() if rights})
         return wanted
 
     def months(self, now: tuple[int, int]) -> list[str]:
@@ -159,7 +160,8 @@ def _partitions(desired: Desired, seen: Seen) -> Iterator[Item]:
 
 
 def grants(desired: Desired, seen: Seen) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(to grant, to revoke): ``{kind: database|schema|table, objects, roles, privileges}``, as few as say it all."""
+    """(to grant, to revoke): ``{kind, objects, roles, privileges}``, with kinds as ``privileges.kind_of`` has them, as few as say
+    it all."""
     wanted = desired.privileges()
     return _grouped(_differences(wanted, seen.privileges)), _grouped(_differences(seen.privileges, wanted))
 
@@ -180,8 +182,7 @@ def _grouped(differences: Iterator[tuple[str, str, tuple[str, ...]]]) -> list[di
         roles.setdefault((name, rights), []).append(role)
     objects: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for (name, rights), held in roles.items():
-        kind = name if name in ("database", "schema") else "table"
-        objects.setdefault((kind, tuple(held), rights), []).append(name)
+        objects.setdefault((kind_of(name), tuple(held), rights), []).append(name)
     return [
         {"kind": kind, "objects": names, "roles": list(held), "privileges": list(rights)}
         for (kind, held, rights), names in objects.items()

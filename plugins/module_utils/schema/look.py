@@ -12,7 +12,6 @@ from typing import Any
 from .migrations import Applied, history
 
 PARTITION = "audit_log_"
-PUBLIC = "PUBLIC"
 # What a role of ours may not be.
 ATTRIBUTES = ("createdb", "createrole", "replication", "bypassrls", "super")
 Privileges = dict[str, dict[str, list[str]]]
@@ -21,9 +20,9 @@ Privileges = dict[str, dict[str, list[str]]]
 @dataclass
 class Seen:
     """``roles``: name -> {login, attributes (those it has of ATTRIBUTES), search_path, member_of (names, each with what is amiss
-    about the membership)}. ``privileges``: role -> object -> sorted
-    privileges, where an object is ``database``, ``schema`` or the name of a table; PUBLIC is a role in it. ``holds_owner``: the
-    login may act as the owner. ``months``: partitions, as 2026_11. ``now``: the month by the server's clock."""
+    about the membership)}. ``privileges``: role -> object, named as in ``privileges.py`` -> sorted privileges; PUBLIC is a role
+    in it. ``holds_owner``: the login may act as the owner. ``months``: partitions, as 2026_11. ``now``: the month by the server's
+    clock."""
 
     database: bool = False
     schema_owner: str | None = None
@@ -133,9 +132,9 @@ def _months(connection: Any, schema: str) -> list[str]:
 
 
 def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
-    """What was granted to the roles and to everybody on the database, the schema and its tables and views.
+    """What was granted to the roles and to everybody on the database, the schema and what is in it, down to columns.
 
-    The rights of owners are not among it, and neither are memberships nor what was granted on columns, sequences and functions.
+    The rights of owners are not among it, and neither are those on functions of extensions, which come as their extension has them.
     """
     rows = connection.execute(
         """
@@ -148,6 +147,18 @@ def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
             SELECT relname, 'r', relowner, coalesce(relacl, acldefault('r', relowner))
             FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
             WHERE n.nspname = %(schema)s AND relkind IN ('r', 'p', 'v', 'm')
+            UNION ALL
+            SELECT relname || '.' || attname, 'c', relowner, attacl
+            FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE n.nspname = %(schema)s AND relkind IN ('r', 'p', 'v', 'm') AND attacl IS NOT NULL AND NOT attisdropped
+            UNION ALL
+            SELECT 'sequence ' || relname, 's', relowner, coalesce(relacl, acldefault('s', relowner))
+            FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE n.nspname = %(schema)s AND relkind = 'S'
+            UNION ALL
+            SELECT 'function ' || proname || '(' || oidvectortypes(proargtypes) || ')', 'f', proowner,
+                coalesce(proacl, acldefault('f', proowner))
+            FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE n.nspname = %(schema)s AND NOT EXISTS (
+                SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
         )
         SELECT coalesce(r.rolname, 'PUBLIC'), object, array_agg(DISTINCT item.privilege_type ORDER BY item.privilege_type)
         FROM granted, aclexplode(acl) item LEFT JOIN pg_roles r ON r.oid = item.grantee

@@ -16,6 +16,7 @@ from ..reconcile.resource import Resource
 from ..schema import job
 from ..schema.desired import Desired, clone_of
 from ..schema.migrations import load
+from ..schema.privileges import NAMED, RIGHTS, kind_of, table_of
 from ..tier_module import Place
 from . import kms, secrets
 
@@ -24,7 +25,6 @@ SECRET = "rds/agent-app"
 DIRECT, CLUSTER, NOWHERE = "direct", "cluster", "none"
 IDENTIFIER = re.compile(r"^[a-z_][a-z0-9_]{0,62}\Z")
 RESERVED = ("public", "pg_temp", "information_schema", "rdsadmin", "postgres")
-TABLE_PRIVILEGES = ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE")
 APPEND_ONLY = "audit_log"
 
 SPEC = {
@@ -107,21 +107,27 @@ def _check_names(params: Mapping[str, Any]) -> None:
 
 
 def _check_grants(params: Mapping[str, Any]) -> None:
-    for role, tables in params["grants"].items():
+    for role, objects in params["grants"].items():
         if not IDENTIFIER.match(role) or role.startswith("pg_") or role == params["owner_role"]:
             raise InvalidInput(
                 f"schema_grants: {role!r} is no role that can be granted something: use lower-case letters, digits and _, and not "
                 f"schema_owner_role, which owns everything"
             )
-        if not isinstance(tables, Mapping):
+        if not isinstance(objects, Mapping):
             raise InvalidInput(f"schema_grants: what {role} gets is no mapping of tables to lists of privileges")
-        for table, rights in tables.items():
-            if not isinstance(rights, list) or set(rights) - set(TABLE_PRIVILEGES):
-                raise InvalidInput(f"schema_grants: {rights!r} of {role} on {table} is no list of {', '.join(TABLE_PRIVILEGES)}")
-            wrong = sorted({"DELETE", "TRUNCATE", "UPDATE", "TRIGGER"} & set(rights)) if table == APPEND_ONLY else []
+        for name, rights in objects.items():
+            if not NAMED.match(name) or kind_of(name) not in RIGHTS:
+                raise InvalidInput(
+                    f"schema_grants: {name!r} of {role} names nothing in the schema: use users for a table or view, users.email "
+                    "for a column, 'sequence numbers' or 'function next_number(integer, text)'"
+                )
+            known = RIGHTS[kind_of(name)]
+            if not isinstance(rights, list) or set(rights) - set(known):
+                raise InvalidInput(f"schema_grants: {rights!r} of {role} on {name} is no list of {', '.join(known)}")
+            wrong = sorted({"DELETE", "TRUNCATE", "UPDATE", "TRIGGER"} & set(rights)) if table_of(name) == APPEND_ONLY else []
             if wrong:
                 raise InvalidInput(
-                    f"schema_grants: {', '.join(wrong)} of {role} on {table}: that table only grows: grant INSERT and SELECT"
+                    f"schema_grants: {', '.join(wrong)} of {role} on {name}: that table only grows: grant INSERT and SELECT"
                 )
 
 
