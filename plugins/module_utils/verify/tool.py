@@ -12,15 +12,16 @@ from typing import Any
 from ..aws.errors import explain
 from ..reconcile.errors import EngineError, InvalidInput
 from ..tool_module import Session, Tool
-from . import connections, data_probes, endpoints, event_probes, events, secrets, stores, way_in, words
+from . import connections, data_probes, endpoints, event_probes, events, secrets, smoke, stores, way_in, words
 from .model import FAILED, OK, SKIPPED, Check, NotExercised, Row
 from .world import SERVICES, World
 
-OBSERVE, FULL = "observe", "full"
+OBSERVE, FULL, SMOKE = "observe", "full", "smoke"
+PARTS = (way_in, secrets, stores, connections, data_probes, endpoints, events, event_probes)
 ARROWS = ("1", "2", "3", "4a", "4b", "4c", "4d", "4e", "4f", "async")
 
 SPEC: dict[str, dict[str, Any]] = {
-    "mode": {"type": "str", "choices": [OBSERVE, FULL], "default": OBSERVE},
+    "mode": {"type": "str", "choices": [OBSERVE, FULL, SMOKE], "default": OBSERVE},
     "arrows": {"type": "list", "elements": "str", "default": []},
     "workloads": {"type": "list", "elements": "dict", "required": True},
     "topics": {"type": "list", "elements": "dict", "required": True},
@@ -41,6 +42,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "gateway_endpoints": {"type": "list", "elements": "str", "required": True},
     "interface_endpoints": {"type": "list", "elements": "str", "required": True},
     "nat": {"type": "bool", "default": True},
+    "pods": {"type": "bool", "default": True},
     "domain": {"type": "str"},
     "origin_subdomain": {"type": "str", "default": "origin"},
     "origin_header": {"type": "str", "default": "X-Origin-Verify"},
@@ -61,7 +63,7 @@ def check(params: Mapping[str, Any]) -> None:
 def checks(world: World) -> list[Check]:
     found = [
         check
-        for part in (way_in, secrets, stores, connections, data_probes, endpoints, events, event_probes)
+        for part in ((smoke,) if world.params["mode"] == SMOKE else PARTS)
         for check in part.checks(world)
         if not world.params["arrows"] or check.arrow in world.params["arrows"]
     ]
