@@ -422,6 +422,24 @@ def test_a_database_with_one_login_is_rotated_at_once_too(whole):
     assert whole.must(password_rotation="3")["plan"] == []
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", [1, 2, 3])
+def test_the_first_rotation_of_a_database_with_one_login_can_be_cut_off_at_any_step(whole, write, when):
+    def die(_call):
+        raise CutOff
+
+    as_it_was(whole)
+    old = whole.login()
+    whole.aws.settings.fault(access="write", nth=write, when=when, callback=die)
+    with pytest.raises(CutOff):
+        whole.run(password_rotation="3")
+    whole.aws.settings.clear()
+    assert lets_in(whole, old) and lets_in(whole, whole.login())
+    whole.must(password_rotation="3")
+    assert lets_in(whole, old) and lets_in(whole, whole.login()) and whole.login()["username"] == CLONE
+    assert whole.must(password_rotation="3")["plan"] == []
+
+
 def test_a_rotation_that_was_begun_with_one_login_is_finished(whole):
     """Cut off between its first two steps, before there were two logins: it was of the login in use."""
     as_it_was(whole)
