@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.verify.tool import CLUSTER
+from ansible_collections.agent_platform.aws.plugins.module_utils.verify.tool import CLUSTER, SMOKE
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import verify_job
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.tool_action import ToolAction
 
@@ -17,6 +17,6 @@ class ActionModule(ToolAction):
     """Proof that the flows work."""
 
     def _beyond(self, arguments: dict[str, Any], result: dict[str, Any], task_vars: dict[str, Any], here: bool) -> dict[str, Any]:
-        if "flows" not in result or arguments.get("run_in") != CLUSTER:
+        if "flows" not in result or arguments.get("run_in") != CLUSTER or arguments.get("mode") == SMOKE:
             return result
         return verify_job.add(self, task_vars, self._checked(arguments).validated_parameters, result, here, self.callers)

@@ -253,6 +253,12 @@ options:
     description: Name of the database within it.
     type: str
     default: agentdb
+  database_ca:
+    description:
+      - Path of a file with the authorities that sign RDS's certificates, in PEM form, which pods get as a file whose path
+        C(DATABASE_SSLROOTCERT) names.
+      - Without it they are told so by a warning, and have to bring those authorities in their images.
+    type: path
   database_secret:
     description: The secret C(<environment>/<name>) with user and password of the application. Empty for none.
     type: str

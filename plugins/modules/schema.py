@@ -61,13 +61,17 @@ options:
     type: str
     default: agent_migrate
   app_role:
-    description: The application's user, whose password is in the secret.
+    description:
+      - The application's user, which has the privileges, with a second login C(<name>_clone) that is a member of it. The secret
+        has the name and the password of one of the two.
     type: str
     default: agent_app
   grants:
     description:
-      - What each role may do, by role and table; everything else on the database, the schema, its tables and views is taken from
-        it. O(app_role) is one of them, the others are roles without a password, to be granted to people.
+      - What each role may do, by role and table; everything else on the database, the schema and what is in it is taken from it,
+        and so are its memberships in other roles. O(app_role) is one of them, the others are roles without a password, to be
+        granted to people.
+      - Besides tables and views there are columns (C(users.email)), C(sequence numbers) and C(function next_number(integer, text)).
       - Nobody may be granted more than C(INSERT) and C(SELECT) on C(audit_log).
     type: dict
     default: {}
@@ -96,7 +100,9 @@ options:
     description: The tunnel's port. Needed with O(tunnel_address).
     type: int
   password_rotation:
-    description: Any number or word. Another one makes a new random password.
+    description:
+      - Any number or word. With another one the login that is not in use gets a new random password, and the secret names that one.
+        The login before is good until the next rotation.
     type: str
     default: "1"
   recovery_window_days:

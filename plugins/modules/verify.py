@@ -30,8 +30,9 @@ options:
       - V(observe) only reads, and is for production.
       - V(full) also puts probe data into tables, buckets and queues, and takes it away again; what a run that was killed left, the
         next one removes. In check mode it is V(observe).
+      - V(smoke) sends requests through a real account instead, from where it runs. It only reads, too.
     type: str
-    choices: [observe, full]
+    choices: [observe, full, smoke]
     default: observe
   arrows:
     description: The arrows to prove, of C(1), C(2), C(3), C(4a) to C(4f) and C(async). All of them when empty.
@@ -167,6 +168,10 @@ options:
     description: Whether the private subnets are to reach the internet.
     type: bool
     default: true
+  pods:
+    description: Whether pods are to be registered behind the load balancer, so that it is a failure where none is.
+    type: bool
+    default: true
   domain:
     description: The platform's domain; empty where it has none.
     type: str
@@ -210,7 +215,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: It is O(mode=observe) then.
+    description: V(full) of O(mode) is V(observe) then.
   diff_mode:
     support: none
     description: It has no differences to show.

@@ -17,8 +17,14 @@ from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Unreachable
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, MissingDependency
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item, check_approved, compare
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations, privileges
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import (
+    Desired,
+    Item,
+    Password,
+    check_approved,
+    compare,
+)
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import only_looks
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job, schema_result
@@ -192,6 +198,7 @@ class Inside:
         self.params, self.wanted, self.execute, self.logins, self.done = params, wanted, execute, logins, done
         self.target, self.master = target, master
         self.secret: Any = None
+        self.password = Password(wanted.application, desired.LOST)
 
     def plan(self) -> list[Item]:
         with ExitStack() as stack:
@@ -235,20 +242,23 @@ class Inside:
         wanted, name = self.wanted, f"{self.params['environment']}/{tier.SECRET}"
         self.secret = self.logins.application(name, tier.secret_options(self.params))
         seen = look.look(connection, wanted.schema, wanted.owner, wanted.roles) if connection else look.Seen()
-        return compare(wanted, seen, self._password(seen)), seen
+        self.password = self._password(seen)
+        return compare(wanted, seen, self.password), seen
 
-    def _password(self, seen: look.Seen) -> str:
-        """How the application's password stands to its secret."""
-        if self.secret is None or not seen.roles.get(self.wanted.application, {}).get("login"):
-            return desired.LOST
-        if self.secret.under_way:
-            return desired.UNDER_WAY
-        if self.secret.due:
-            return desired.DUE
-        return desired.GOOD if self._lets_in(self.secret.current().password) else desired.LOST
+    def _password(self, seen: look.Seen) -> Password:
+        if self.secret is None:
+            return Password(self.wanted.application, desired.LOST)
+        if self.secret.under_way or self.secret.due:
+            state = desired.UNDER_WAY if self.secret.under_way else desired.DUE
+            return Password(self.secret.turn(self.wanted.logins), state)
+        current = self.secret.current()
+        # Setting it tells of one that is neither.
+        user = current.user if current.user in self.wanted.logins else self.wanted.application
+        may = user == current.user and seen.roles.get(user, {}).get("login")
+        return Password(user, desired.GOOD if may and self._lets_in(current) else desired.LOST)
 
-    def _lets_in(self, password: str) -> bool:
-        return connect.lets_in(self.target, self.wanted.application, password)
+    def _lets_in(self, login: Any) -> bool:
+        return connect.lets_in(self.target, login.user, login.password)
 
     def community(self, module: str, arguments: Mapping[str, Any], drop: Iterable[str] = ()) -> Any:
         common = connect.community_arguments(self.target, self.master.user, self.master.password)
@@ -260,7 +270,7 @@ class Inside:
         for item in items:
             kind, _slash, name = item.address.partition("/")
             if kind == "database_role":
-                self._role(name, item)
+                self._role(connection, name, item)
             elif kind == "database_schema" and "owner" in item.fields:
                 if item.action == "update":
                     raise EngineError(
@@ -282,7 +292,7 @@ class Inside:
         self._grant(connection, owner)
         self.done += [item.address for item in items if item.address not in self.done]
 
-    def _role(self, name: str, item: Item) -> None:
+    def _role(self, connection: Any, name: str, item: Item) -> None:
         """All but what it is granted. RDS's master user sees no stored password, so that one is sent only where it must change.
 
         With ``no_password_changes``, which is meant for that, postgresql_user 4.2 rolls its own change of a role's flags back.
@@ -290,58 +300,91 @@ class Inside:
         fields, wanted = item.fields, self.wanted
         flags = [("LOGIN" if fields["login"][1] else "NOLOGIN")] if "login" in fields else []
         flags += [f"NO{flag.upper()}{'USER' if flag == 'super' else ''}" for flag in fields.get("attributes", ([], []))[0] or ()]
-        call: dict[str, Any] = {"name": name, "role_attr_flags": ",".join(flags)}
+        # A member that does not inherit would have nothing of what the application may do.
+        inherits = ["INHERIT"] if fields.get("member_of", ([], []))[1] else []
+        call: dict[str, Any] = {"name": name, "role_attr_flags": ",".join(flags + inherits)}
         if "search_path" in fields:
             call |= {"configuration": {"search_path": wanted.schema}, "quote_configuration_values": False}
-        if {"login", "attributes", "search_path"} & set(fields):
+        if inherits or {"login", "attributes", "search_path"} & set(fields):
             self.community("postgresql_user", call)
+        if "member_of" in fields:
+            self._join(connection, name, *fields["member_of"])
         if "password" in fields:
             self._bring_password(item)
         if "held_by_master" in fields:
             self.community("postgresql_query", {"query": f'GRANT "{name}" TO CURRENT_USER'})
+
+    def _join(self, connection: Any, name: str, old: list[str] | None, new: list[str]) -> None:
+        """Of what the role is a member, in one transaction: the clone is never without the application's rights."""
+        from psycopg import sql
+
+        # From 16 on each membership is its grantor's to take away.
+        by_grantor = connection.info.server_version >= 160000
+        with connection.transaction():
+            for role, grantor in look.grantors(connection, name) if old else ():
+                by = sql.SQL(" GRANTED BY {}").format(sql.Identifier(grantor)) if by_grantor else sql.SQL("")
+                connection.execute(sql.SQL("REVOKE {} FROM {}{}").format(sql.Identifier(role), sql.Identifier(name), by))
+            for role in new:
+                connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(name)))
 
     def _bring_password(self, item: Item) -> None:
         if self.secret is None:
             raise EngineError(
                 f"{item.address}: the secret {self.params['environment']}/{tier.SECRET} has no value: run the schema tier again"
             )
-        if item.action == "update" and item.fields["password"][0] in (desired.DUE, desired.UNDER_WAY):
-            self.secret.rotate(self._set_password)
+        if self.password.state in (desired.DUE, desired.UNDER_WAY):
+            self.secret.rotate(self.password.login, self._set_password)
         else:
             self._set_password(self.secret.current())
 
     def _set_password(self, login: Any) -> None:
         """Raises EngineError unless it is good in the end."""
-        if login.user != self.wanted.application:
+        if login.user not in self.wanted.logins:
             raise EngineError(
                 f"database_role/{self.wanted.application}: its secret is of the user {login.user!r}: set "
                 f"schema_password_rotation to another word"
             )
-        if self._lets_in(login.password):
+        if self._lets_in(login):
             return
         self.community(
             "postgresql_user",
             {"name": login.user, "password": connect.verifier(login.password), "encrypted": True},
         )
-        if not self._lets_in(login.password):
+        if not self._lets_in(login):
             raise EngineError(f"database_role/{login.user}: the database did not take its new password: run again")
 
     def _grant(self, connection: Any, owner: Mapping[str, str]) -> None:
         """What is missing, and then away with what is too much, by a new look: tables may be new."""
-        wanted = self.wanted
-        seen = look.look(connection, wanted.schema, wanted.owner, wanted.roles)
-        for state, groups in zip(("present", "absent"), desired.grants(wanted, seen), strict=True):
+        missing, extra = self._differences(connection)
+        # With a privilege on a table PostgreSQL takes away the same on its columns.
+        columns = [group for group in missing if group["kind"] == privileges.COLUMN]
+        for state, groups in (("present", missing), ("absent", extra), ("present", columns)):
             for group in groups:
-                call = {
-                    "state": state,
-                    "roles": ",".join(group["roles"]),
-                    "privs": ",".join(group["privileges"]),
-                    "type": group["kind"],
-                }
-                if group["kind"] == "database":
-                    call["objs"] = wanted.database
-                elif group["kind"] == "schema":
-                    call |= {"objs": wanted.schema, **owner}
-                else:
-                    call |= {"objs": ",".join(group["objects"]), "schema": wanted.schema, **owner}
-                self.community("postgresql_privs", call)
+                self._privileges(connection, owner, state, group)
+        for state, groups in zip(("may not", "may still"), self._differences(connection), strict=True):
+            for group in groups:
+                raise EngineError(
+                    f"database/{self.wanted.database}: {', '.join(group['roles'])} {state} {', '.join(group['privileges'])} on "
+                    f"{', '.join(group['objects'])}: somebody else than {self.wanted.owner} owns or granted that: have them change "
+                    "it"
+                )
+
+    def _differences(self, connection: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        wanted = self.wanted
+        return desired.grants(wanted, look.look(connection, wanted.schema, wanted.owner, wanted.roles))
+
+    def _privileges(self, connection: Any, owner: Mapping[str, str], state: str, group: Mapping[str, Any]) -> None:
+        wanted, kind = self.wanted, group["kind"]
+        if kind in (privileges.COLUMN, privileges.SEQUENCE, privileges.FUNCTION):
+            with migrations.as_owner(connection, wanted.schema, wanted.owner):
+                for name in group["objects"]:
+                    connection.execute(privileges.statement(state, wanted.schema, name, group["roles"], group["privileges"]))
+            return
+        call = {"state": state, "roles": ",".join(group["roles"]), "privs": ",".join(group["privileges"]), "type": kind}
+        if kind == privileges.DATABASE:
+            call["objs"] = wanted.database
+        elif kind == privileges.SCHEMA:
+            call |= {"objs": wanted.schema, **owner}
+        else:
+            call |= {"objs": ",".join(group["objects"]), "schema": wanted.schema, **owner}
+        self.community("postgresql_privs", call)

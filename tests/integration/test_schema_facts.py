@@ -232,6 +232,9 @@ def test_the_application_reads_and_writes_its_tables_and_no_more(app, table):
         "CREATE ROLE mine",
         "CREATE DATABASE mine",
         "ALTER ROLE agent_app CREATEDB",
+        "ALTER ROLE agent_app_clone CREATEDB",
+        "ALTER ROLE agent_app_clone PASSWORD 'mine'",
+        "GRANT agent_app TO agent_readonly",
         "SELECT * FROM schema_migrations",
         "DELETE FROM audit_log_default",
         "SELECT audit_log_make_partition(current_date)",
@@ -255,7 +258,7 @@ def test_a_reader_reads_and_does_nothing_else(reader):
 def test_nobody_signs_in_as_the_owner_or_as_readonly(agentdb):
     with agentdb.as_master() as master:
         rows = master.execute("SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname LIKE 'agent\\_%'").fetchall()
-    assert dict(rows) == {"agent_app": True, "agent_migrate": False, "agent_readonly": False}
+    assert dict(rows) == {"agent_app": True, "agent_app_clone": True, "agent_migrate": False, "agent_readonly": False}
 
 
 def test_who_was_granted_nothing_does_not_connect(agentdb):

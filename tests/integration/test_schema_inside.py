@@ -10,6 +10,7 @@ import socket
 import boto3
 import psycopg
 import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.resources import generated_secret
 from support import schema as support
 from support.database import MIGRATIONS
 from support.schema import INSTANCE, inside
@@ -19,6 +20,7 @@ ALL = {
     "database/agentdb",
     "database_role/agent_migrate",
     "database_role/agent_app",
+    "database_role/agent_app_clone",
     "database_role/agent_readonly",
     "database_schema/agent",
     "migration/0001_users",
@@ -154,6 +156,25 @@ BY_HAND = {
     "ALTER ROLE agent_readonly LOGIN": ("database_role/agent_readonly", "login"),
     "ALTER ROLE agent_app PASSWORD 'by hand'": ("database_role/agent_app", "password"),
     "ALTER ROLE agent_app RESET search_path": ("database_role/agent_app", "search_path"),
+    "ALTER ROLE agent_app_clone NOLOGIN": ("database_role/agent_app_clone", "login"),
+    "ALTER ROLE agent_app_clone NOINHERIT": ("database_role/agent_app_clone", "member_of"),
+    "REVOKE agent_app FROM agent_app_clone": ("database_role/agent_app_clone", "member_of"),
+    "GRANT agent_app TO agent_app_clone WITH ADMIN OPTION": ("database_role/agent_app_clone", "member_of"),
+    "GRANT DELETE ON agent.users TO agent_app_clone": ("database_role/agent_app_clone", "privileges"),
+    "GRANT UPDATE (result) ON agent.audit_log TO agent_app": ("database_role/agent_app", "privileges"),
+    "GRANT SELECT (email), INSERT (org_id) ON agent.users TO PUBLIC": ("database_schema/agent", "public_privileges"),
+    "GRANT EXECUTE ON FUNCTION agent.audit_log_make_partition(date) TO agent_app": ("database_role/agent_app", "privileges"),
+    "GRANT EXECUTE ON FUNCTION agent.audit_log_refuse() TO PUBLIC": ("database_schema/agent", "public_privileges"),
+    "CREATE SEQUENCE agent.by_hand; GRANT USAGE, UPDATE ON SEQUENCE agent.by_hand TO agent_app_clone": (
+        "database_role/agent_app_clone",
+        "privileges",
+    ),
+    'CREATE FUNCTION agent."By hand"(a int, b timestamptz[]) RETURNS int LANGUAGE sql RETURN 1': (
+        "database_schema/agent",
+        "public_privileges",
+    ),
+    "GRANT pg_read_all_data TO agent_app": ("database_role/agent_app", "member_of"),
+    "GRANT agent_migrate TO agent_readonly": ("database_role/agent_readonly", "member_of"),
     "GRANT CONNECT ON DATABASE agentdb TO PUBLIC": ("database/agentdb", "public_privileges"),
 }
 
@@ -166,13 +187,67 @@ def test_what_is_changed_by_hand_is_drift_and_is_set_right(whole):
                 master.execute("SET ROLE agent_migrate")
             master.execute(statement)
         expected = {(address, "update", field)}
-        if statement.endswith("NOLOGIN"):
+        if statement == "ALTER ROLE agent_app NOLOGIN":
             expected.add((address, "update", "password"))
         assert changes(whole.must(verb="drift")) == expected, statement
         done = whole.must()
         assert changes(done) == expected, statement
         assert whole.must(verb="drift")["plan"] == [], statement
     assert lets_in(whole, whole.login())
+
+
+def test_who_was_granted_a_role_of_ours_stays_and_so_does_what_an_extension_brings(whole):
+    with whole.as_master() as master:
+        master.execute("DROP ROLE IF EXISTS alice")
+        master.execute("CREATE ROLE alice LOGIN PASSWORD 'of alice' IN ROLE agent_readonly")
+        if master.execute("SELECT FROM pg_available_extensions WHERE name = 'citext'").fetchone():
+            master.execute("CREATE EXTENSION citext SCHEMA agent")
+    assert whole.must(verb="drift")["plan"] == []
+    assert whole.must(password_rotation="2")["changed"]
+    with whole.connect("alice", "of alice") as reader:
+        assert reader.execute("SELECT count(*) FROM agent.users").fetchone() == (0,)
+
+
+def test_columns_sequences_and_functions_can_be_granted(whole, tmp_path):
+    """Everybody's right to execute a new function is taken away, so that it has to be."""
+    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    (tmp_path / "migrations/0006_numbers.sql").write_text(
+        "CREATE SEQUENCE numbers;\n"
+        "CREATE FUNCTION half(number bigint, less integer) RETURNS bigint LANGUAGE sql RETURN number / 2 - less;\n"
+        "CREATE FUNCTION hidden() RETURNS int LANGUAGE sql RETURN 1;\n"
+    )
+    grants = {role: dict(objects) for role, objects in support.DEFAULTS["schema_grants"].items()}
+    grants["agent_app"] |= {"sequence numbers": ["USAGE"], "function half(bigint, integer)": ["EXECUTE"]}
+    grants["agent_readonly"] = {"users.id": ["SELECT"]}
+    more = {"migrations_path": str(tmp_path / "migrations"), "grants": grants}
+    assert addresses(whole.must(**more)) == {
+        "migration/0006_numbers": "create",
+        "database_role/agent_app": "update",
+        "database_role/agent_readonly": "update",
+    }
+    assert whole.must(**more)["plan"] == []
+    with whole.as_application() as app:
+        assert app.execute("SELECT half(nextval('numbers') + 9, 1)").fetchone() == (4,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app.execute("SELECT hidden()")
+    with whole.as_master() as master:
+        master.execute("CREATE ROLE bob LOGIN PASSWORD 'of bob' IN ROLE agent_readonly")
+    with whole.connect("bob", "of bob") as reader:
+        assert reader.execute("SELECT id FROM agent.users").fetchall() == []
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("SELECT email FROM agent.users")
+
+
+def test_what_only_somebody_else_can_take_away_is_told(whole):
+    """The master user's own function in the schema: the schema's owner may not change who executes it."""
+    with whole.as_master() as master:
+        master.execute("CREATE FUNCTION agent.theirs() RETURNS int LANGUAGE sql RETURN 1")
+    assert changes(whole.must(verb="drift")) == {("database_schema/agent", "update", "public_privileges")}
+    result = whole.run()
+    assert result["failed"] and "PUBLIC may still EXECUTE on function theirs(): somebody else than agent_migrate" in result["msg"]
+    with whole.as_master() as master:
+        master.execute("DROP FUNCTION agent.theirs()")
+    assert whole.must()["plan"] == []
 
 
 def test_a_changed_migration_is_refused_by_name_in_plan_and_apply(whole, tmp_path):
@@ -253,16 +328,130 @@ def test_two_runs_at_once_say_who_has_the_lock(fresh):
 # --- the password
 
 
-def test_another_word_makes_another_password(whole):
+APP, CLONE = "agent_app", "agent_app_clone"
+
+
+def test_another_word_gives_the_other_login_a_new_password_and_the_one_in_use_stays_good(whole):
+    logins = [whole.login()]
+    for word, user in (("2", CLONE), ("3", APP), ("4", CLONE)):
+        planned = whole.must(verb="plan", password_rotation=word)
+        done = whole.must(password_rotation=word)
+        assert changes(planned) == changes(done) == {(f"database_role/{user}", "update", "password")}
+        logins.append(whole.login())
+        assert logins[-1]["username"] == user
+        # The one before goes on until the next rotation, and no longer.
+        assert [lets_in(whole, login) for login in logins] == [False] * (len(logins) - 2) + [True, True]
+        assert set(whole.stages()) == {"AWSCURRENT", "AWSPREVIOUS"}
+        assert whole.login(VersionId=whole.stages()["AWSPREVIOUS"]) == logins[-2]
+        assert whole.must(password_rotation=word)["plan"] == []
+    assert len({login["password"] for login in logins}) == len(logins)
+
+
+def test_new_connections_with_the_secret_of_before_the_rotation_work_after_it(whole):
+    """As those of a pod whose file is not fetched anew yet."""
+    with whole.as_application() as open_before:
+        before = whole.login()
+        whole.must(password_rotation="2")
+        for login in (before, whole.login()):
+            with whole.connect(login["username"], login["password"]) as connection:
+                connection.execute(
+                    "INSERT INTO users (email, org_id) VALUES (%s, gen_random_uuid())", (f"{login['username']}@x.org",)
+                )
+        assert open_before.execute("SELECT count(*) FROM users").fetchone() == (2,)
+
+
+def test_both_logins_may_the_same_and_the_audit_log_only_grows_for_both(whole):
+    first = whole.login()
+    whole.must(password_rotation="2")
+    for login in (first, whole.login()):
+        with whole.connect(login["username"], login["password"]) as connection:
+            connection.execute("INSERT INTO audit_log (action, result) VALUES ('signed in', 'allowed')")
+            assert connection.execute("SELECT count(*) FROM audit_log").fetchone()[0] >= 1
+            for statement in (
+                "UPDATE audit_log SET result = 'x'",
+                "DELETE FROM audit_log",
+                "TRUNCATE audit_log",
+                "DELETE FROM users",
+                "CREATE TABLE mine ()",
+                "CREATE TEMPORARY TABLE mine ()",
+                "SET ROLE agent_migrate",
+                "ALTER TABLE audit_log DISABLE TRIGGER USER",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement)
+    with whole.as_master() as master:
+        owned = "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = ANY(%s)"
+        assert master.execute(owned, ([APP, CLONE],)).fetchone() == (0,)
+
+
+def as_it_was(running):
+    """A database from before there were two logins, whose secret was rotated as it was then: the same user, another password."""
+    with running.as_master() as master:
+        master.execute("DROP ROLE agent_app_clone")
+        master.execute("ALTER ROLE agent_app PASSWORD 'of then'")
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=support.SECRET,
+        SecretString=json.dumps({"username": APP, "password": "of then"}),
+        ClientRequestToken=generated_secret.version_id(support.SECRET, "2", running.stages()["AWSCURRENT"]),
+    )
+
+
+def test_a_database_with_one_login_gets_the_other_and_nobody_is_cut_off(whole):
+    as_it_was(whole)
     old = whole.login()
-    done = whole.must(password_rotation="2")
-    assert changes(done) == {("database_role/agent_app", "update", "password")}
-    new = whole.login()
-    assert new["password"] != old["password"]
-    assert (lets_in(whole, new), lets_in(whole, old)) == (True, False)
-    assert set(whole.stages()) == {"AWSCURRENT", "AWSPREVIOUS"}
-    assert whole.login(VersionId=whole.stages()["AWSPREVIOUS"]) == old
-    assert whole.must(password_rotation="2")["plan"] == []
+    with whole.as_application() as open_before:
+        done = whole.must(password_rotation="2")
+        assert {(item["address"], item["action"]) for item in done["plan"]} == {(f"database_role/{CLONE}", "create")}
+        assert whole.login() == old and lets_in(whole, old)
+        assert whole.must(password_rotation="2")["plan"] == []
+        whole.must(password_rotation="3")
+        assert whole.login()["username"] == CLONE
+        assert lets_in(whole, old) and lets_in(whole, whole.login())
+        assert open_before.execute("SELECT count(*) FROM users").fetchone() == (0,)
+
+
+def test_a_database_with_one_login_is_rotated_at_once_too(whole):
+    as_it_was(whole)
+    old = whole.login()
+    planned = whole.must(verb="plan", password_rotation="3")
+    done = whole.must(password_rotation="3")
+    assert changes(planned) == changes(done)
+    assert addresses(done) == {f"database_role/{CLONE}": "create"}
+    assert whole.login()["username"] == CLONE
+    assert lets_in(whole, old) and lets_in(whole, whole.login())
+    assert whole.must(password_rotation="3")["plan"] == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", [1, 2, 3])
+def test_the_first_rotation_of_a_database_with_one_login_can_be_cut_off_at_any_step(whole, write, when):
+    def die(_call):
+        raise CutOff
+
+    as_it_was(whole)
+    old = whole.login()
+    whole.aws.settings.fault(access="write", nth=write, when=when, callback=die)
+    with pytest.raises(CutOff):
+        whole.run(password_rotation="3")
+    whole.aws.settings.clear()
+    assert lets_in(whole, old) and lets_in(whole, whole.login())
+    whole.must(password_rotation="3")
+    assert lets_in(whole, old) and lets_in(whole, whole.login()) and whole.login()["username"] == CLONE
+    assert whole.must(password_rotation="3")["plan"] == []
+
+
+def test_a_rotation_that_was_begun_with_one_login_is_finished(whole):
+    """Cut off between its first two steps, before there were two logins: it was of the login in use."""
+    as_it_was(whole)
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=support.SECRET,
+        SecretString=json.dumps({"username": APP, "password": "begun then"}),
+        ClientRequestToken=generated_secret.version_id(support.SECRET, "3", whole.stages()["AWSCURRENT"]),
+        VersionStages=["AWSPENDING"],
+    )
+    whole.must(password_rotation="3")
+    assert whole.login() == {"username": APP, "password": "begun then"} and lets_in(whole, whole.login())
+    assert whole.must(password_rotation="3")["plan"] == []
 
 
 def test_a_rotation_that_is_cut_off_at_any_step_is_finished_by_the_next_run(whole):
@@ -275,15 +464,19 @@ def test_a_rotation_that_is_cut_off_at_any_step_is_finished_by_the_next_run(whol
     for write in (1, 2, 3):
         for when in ("before", "after"):
             word += 1
+            before = whole.login()
             whole.aws.settings.fault(access="write", nth=write, when=when, callback=die)
             with pytest.raises(CutOff):
                 whole.run(password_rotation=str(word))
             whole.aws.settings.clear()
-            good = [stage for stage, version in whole.stages().items() if lets_in(whole, whole.login(VersionId=version))]
-            assert "AWSCURRENT" in good or (write, when) == (2, "before"), (write, when)
-            assert good, (write, when)
+            # Whoever has the secret of before or of now gets in, whatever was done of it.
+            used = {whole.login()["username"], before["username"]}
+            assert lets_in(whole, before) and lets_in(whole, whole.login()), (write, when)
+            planned = whole.must(verb="plan", password_rotation=str(word))
+            assert changes(planned) <= {(f"database_role/{CLONE if before['username'] == APP else APP}", "update", "password")}
             whole.must(password_rotation=str(word))
-            assert lets_in(whole, whole.login())
+            assert lets_in(whole, before) and lets_in(whole, whole.login())
+            assert used | {whole.login()["username"]} == {APP, CLONE}
             assert "AWSPENDING" not in whole.stages()
             assert whole.must(password_rotation=str(word))["plan"] == []
 
@@ -296,16 +489,29 @@ def test_a_rotation_that_the_database_does_not_take_leaves_the_old_password_good
         patched.setattr(support, "execute", broken)
         whole.run(password_rotation="2")
     assert lets_in(whole, whole.login()) and "AWSPENDING" in whole.stages()
-    assert changes(whole.must(verb="drift", password_rotation="2")) == {("database_role/agent_app", "update", "password")}
+    assert changes(whole.must(verb="drift", password_rotation="2")) == {("database_role/agent_app_clone", "update", "password")}
     whole.must(password_rotation="2")
     assert lets_in(whole, whole.login()) and "AWSPENDING" not in whole.stages()
 
 
 def test_a_secret_that_holds_something_else_is_told(whole):
+    old = whole.login()
     boto3.client("secretsmanager").put_secret_value(SecretId=support.SECRET, SecretString="typed in by hand")
     result = whole.run()
-    # A value that was not made for the marker is replaced.
-    assert not result.get("failed") and changes(result) == {("database_role/agent_app", "update", "password")}
+    # A value that was not made for the marker is replaced, and not for the login that pods may use still.
+    assert not result.get("failed") and changes(result) == {("database_role/agent_app_clone", "update", "password")}
+    assert lets_in(whole, whole.login()) and lets_in(whole, old)
+
+
+def test_a_secret_of_somebody_else_is_told(whole):
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=support.SECRET,
+        SecretString=json.dumps({"username": "agentadmin", "password": "x"}),
+        ClientRequestToken=generated_secret.version_id(support.SECRET, "2", whole.stages()["AWSCURRENT"]),
+    )
+    result = whole.run(password_rotation="2")
+    assert result["failed"] and "its secret is of the user 'agentadmin'" in result["msg"]
+    whole.must(password_rotation="3")
     assert lets_in(whole, whole.login())
 
 
@@ -327,7 +533,7 @@ def test_what_another_run_did_while_this_one_waited_is_not_done_again(whole, mon
     monkeypatch.setattr(beyond.migrations, "locked", behind_another)
     old = whole.login()
     result = whole.must(password_rotation="2")
-    assert changes(others[1]) == {("database_role/agent_app", "update", "password")}
+    assert changes(others[1]) == {("database_role/agent_app_clone", "update", "password")}
     assert (result["changed"], result["plan"]) == (False, [])
     assert lets_in(whole, whole.login())
     assert whole.login(VersionId=whole.stages()["AWSPREVIOUS"]) == old
@@ -373,7 +579,7 @@ def test_what_is_in_the_database_stays_until_the_database_goes(whole):
     assert {item["address"] for item in looked["kept"]} >= {"database/agentdb"}
     gone = whole.must(state="absent")
     assert addresses(gone) == {SECRET: "delete"}
-    assert roles(whole) == {"agent_app", "agent_migrate", "agent_readonly"}
+    assert roles(whole) == {"agent_app", "agent_app_clone", "agent_migrate", "agent_readonly"}
     back = whole.must()
     assert SECRET in addresses(back)
     assert lets_in(whole, whole.login())

@@ -45,7 +45,17 @@ def test_a_whole_deployment_passes_and_a_broken_one_is_named(scratch, tmp_path):
 
 
 @pytest.mark.parametrize("scratch", ["dev"], indirect=True)
-def test_it_refuses_an_arrow_that_there_is_not(scratch):
+def test_the_smoke_test_says_what_an_endpoint_of_ones_own_keeps_it_from(scratch, tmp_path):
+    """Of the arrows that stay on this machine. It refuses an arrow that there is not."""
+    path = tmp_path / "smoke.json"
+    given = json.dumps({"verify_arrows": ["4c", "4d", "4f"], "verify_path": str(path)})
+    done = scratch.run("playbooks/smoke.yml", "-e", given, **site.as_json({}))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    found = json.loads(path.read_text())
+    assert (found["mode"], found["counts"]["ok"], found["counts"]["failed"]) == ("smoke", 0, 0)
+    assert {row["arrow"] for row in found["flows"]} == {"4c", "4d", "4f"}
+    assert all(f"is {scratch.local.url} by configuration, and not AWS's" in row["how"] for row in found["flows"])
+
     done = run(scratch, "-e", '{"verify_arrows": ["9"]}', **site.as_json({}))
     assert done.returncode != 0
     (said,) = site.failures(done.stdout)["dev-us-east-1"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.agent_platform.aws.plugins.module_utils.verify import requests, smoke
 from support import verifying
 
 BREAKS: list[Any] = []
@@ -539,6 +540,40 @@ def test_all_flows_of_a_whole_deployment_pass_without_a_write(site_of, environme
     arrows = {row["arrow"] for row in result["flows"] if row["state"] == "ok"}
     assert arrows == {"1", "2", "3", "4a", "4b", "4c", "4d", "4e", "4f", "async"}
     assert f"Flows of {environment}-us-east-1 (observe): {result['counts']['ok']} ok, 0 failed" in result["summary"][0]
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_smoke_test_asks_what_stands_and_writes_nothing(site_of, environment, monkeypatch):
+    """Answered here as by a platform that is as it should be; tests/unit/verify/test_smoke.py has the others."""
+    site, asked, read = site_of(environment), set(), []
+
+    def ask(host, path, tls=True, port=None, verified=True):
+        asked.add((host, port or (443 if tls else 80)))
+        if not tls and port is None:
+            return requests.Answer(301, f"https://{host}{path}")
+        return requests.Answer(200 if verified and path == "/healthz" else 403)
+
+    def refused(api, service, call):
+        read.append(service)
+        call(api.client(service))
+        return True
+
+    monkeypatch.setattr(requests, "ask", ask)
+    monkeypatch.setattr(smoke, "refused_over_plain_http", refused)
+    site.aws.clear_requests()
+    result = verifying.run(verifying.parameters(site.parameters), mode="smoke")
+    assert {row["state"] for row in result["flows"]} == {"ok"} and not result.get("failed"), result["summary"]
+    assert result["summary"][0].startswith(f"Flows of {environment}-us-east-1 (smoke): {len(result['flows'])} ok, 0 failed")
+    assert [call.operation for call in site.aws.writes()] == []
+    domain = site.parameters["cloudfront"]["domain"]
+    (balancer,) = [item["DNSName"] for item in site.client("elbv2").describe_load_balancers()["LoadBalancers"]]
+    distribution = site.client("cloudfront").list_distributions()["DistributionList"]["Items"][0]
+    names = distribution["Aliases"].get("Items") or [distribution["DomainName"]]
+    assert bool(domain) == (names != [distribution["DomainName"]])
+    expected = {(name, port) for name in names for port in (80, 443)} | {(balancer, 443 if domain else 80)}
+    assert {(host, port) for host, port in asked if not host.startswith("s3.")} == expected
+    stands = {"s3": len(site.parameters["s3"]["buckets"]), "sqs": len(site.parameters["messaging"]["topics"]), "dynamodb": 2}
+    assert {service: read.count(service) for service in read} == stands
 
 
 @pytest.mark.parametrize(("act", "flow", "cause", "environment"), BREAKS)

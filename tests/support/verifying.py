@@ -34,6 +34,8 @@ def parameters(tiers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "gateway_endpoints": vpc["gateway_endpoints"],
         "interface_endpoints": vpc["interface_endpoints"],
         "nat": vpc["nat_gateways"] != "none",
+        # Nobody runs any here.
+        "pods": False,
         "domain": edge["domain"],
         "origin_subdomain": edge["origin_subdomain"],
         "origin_header": edge["origin_header"],

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import objects as k8s
-from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import InvalidInput
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import UNKNOWN_TEXT
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import kubernetes as tier
 from support.kubernetes import FACTS, REGION, ROOT, Flows, objects, parameters
@@ -264,6 +264,47 @@ class TestSecretsAndSettings:
         assert data["DATABASE_HOST"] == FACTS["database_endpoint"] and data["DATABASE_SSLMODE"] == "verify-full"
         assert data["REDIS_HOST"] == FACTS["redis_endpoint"] and data["REDIS_TLS"] == "true"
 
+    def test_the_authorities_of_the_database_are_a_file_in_each_pod(self, tmp_path):
+        file = tmp_path / "bundle.pem"
+        file.write_text("-----BEGIN CERTIFICATE-----\nof RDS\n-----END CERTIFICATE-----\n")
+        made = objects(database_ca=str(file))
+        config = made["config_map/agents/database-authorities"]
+        kubernetes_validate.validate(config, VERSION, strict=True)
+        path = made["config_map/agents/platform"]["data"]["DATABASE_SSLROOTCERT"]
+        for name in (AGENT, EVENTS):
+            kubernetes_validate.validate(made[name], VERSION, strict=True)
+            pod = made[name]["spec"]["template"]["spec"]
+            (volume,) = [volume["name"] for volume in pod["volumes"] if volume.get("configMap") == {"name": "database-authorities"}]
+            (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == volume]
+            directory, _slash, key = path.rpartition("/")
+            assert (mount["mountPath"], mount["readOnly"], config["data"][key]) == (directory, True, file.read_text())
+        assert tier.notes(parameters("prod", database_ca=str(file))) == []
+
+    def test_without_them_nothing_is_mounted_and_a_note_says_so(self):
+        made = objects()
+        assert "DATABASE_SSLROOTCERT" not in made["config_map/agents/platform"]["data"]
+        assert "config_map/agents/database-authorities" not in made
+        assert not [volume for volume in made[AGENT]["spec"]["template"]["spec"]["volumes"] if "configMap" in volume]
+        (note,) = tier.notes(parameters("prod"))
+        assert "kubernetes_database_ca is empty" in note
+        assert tier.notes(parameters("prod", database="")) == []
+
+    def test_other_settings_make_other_pods(self, tmp_path):
+        def digests(**changed):
+            made = objects(**changed)
+            return {
+                made[name]["spec"]["template"]["metadata"]["annotations"]["agent-platform.io/settings"] for name in (AGENT, EVENTS)
+            }
+
+        file = tmp_path / "bundle.pem"
+        seen = [digests(), digests(database_name="other")]
+        for text in ("one", "two"):
+            file.write_text(f"-----BEGIN CERTIFICATE-----\n{text}\n")
+            seen.append(digests(database_ca=str(file)))
+        assert digests() == digests(agent_cpu_percent=50) == seen[0]
+        assert [len(one) for one in seen] == [1] * 4 and len(set.union(*seen)) == 4
+        assert digests(facts={"database_endpoint": UNKNOWN_TEXT}) == {UNKNOWN_TEXT}
+
     def test_without_a_database_and_a_cache(self):
         made = objects(facts={"database_endpoint": None, "redis_endpoint": None}, database_secret="", redis_secret="")
         assert not {"DATABASE_HOST", "REDIS_HOST"} & set(made["config_map/agents/platform"]["data"])
@@ -339,6 +380,15 @@ class TestRefused:
         with pytest.raises(InvalidInput) as caught:
             tier.check(parameters("prod", **changed), REGION)
         assert says in str(caught.value)
+
+    def test_authorities_that_are_none_or_too_many(self, tmp_path):
+        file = tmp_path / "bundle.pem"
+        with pytest.raises(EngineError, match=r"^kubernetes_database_ca: .* cannot be read: No such file"):
+            tier.check(parameters("prod", database_ca=str(file)), REGION)
+        file.write_text("-----BEGIN CERTIFICATE-----\n" * 9000)
+        with pytest.raises(InvalidInput, match=r"^kubernetes_database_ca: .* name the bundle of one region"):
+            tier.check(parameters("prod", database_ca=str(file)), REGION)
+        tier.check(parameters("prod", database_ca=str(file), run_in="none"), REGION)
 
     def test_the_inventories_pass(self, environment):
         tier.check(parameters(environment), REGION)

@@ -49,6 +49,9 @@ BAD = [
     ({"owner_role": "pg_owner"}, "schema_owner_role: 'pg_owner' cannot be used"),
     ({"app_role": 'a"b'}, "schema_app_role: 'a\"b' cannot be used"),
     ({"app_role": "agent_migrate"}, "schema_app_role: 'agent_migrate' is schema_owner_role too"),
+    ({"app_role": "a" * 58}, "schema_app_role: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' is too long"),
+    ({"owner_role": "agent_app_clone"}, "schema_owner_role: 'agent_app_clone' is the other login of schema_app_role"),
+    ({"grants": {"agent_app_clone": {}}}, "schema_grants: 'agent_app_clone' is the other login of schema_app_role"),
     ({"grants": {"agent_migrate": {}}}, "schema_grants: 'agent_migrate' is no role that can be granted something"),
     ({"grants": {"agent_app": ["users"]}}, "schema_grants: what agent_app gets is no mapping of tables"),
     ({"grants": {"agent_app": {"users": ["READ"]}}}, "schema_grants: ['READ'] of agent_app on users is no list of"),
@@ -56,6 +59,18 @@ BAD = [
     (
         {"grants": {"agent_app": {"audit_log": ["INSERT", "UPDATE"]}}},
         "schema_grants: UPDATE of agent_app on audit_log: that table only grows",
+    ),
+    ({"grants": {"agent_app": {"database": ["SELECT"]}}}, "schema_grants: 'database' of agent_app names nothing in the schema"),
+    ({"grants": {"agent_app": {"function f(int": ["EXECUTE"]}}}, "schema_grants: 'function f(int' of agent_app names nothing"),
+    (
+        {"grants": {"agent_app": {"function f(int); DROP": ["EXECUTE"]}}},
+        "schema_grants: 'function f(int); DROP' of agent_app names",
+    ),
+    ({"grants": {"agent_app": {"users.email": ["DELETE"]}}}, "schema_grants: ['DELETE'] of agent_app on users.email is no list of"),
+    ({"grants": {"agent_app": {"sequence s": ["INSERT"]}}}, "schema_grants: ['INSERT'] of agent_app on sequence s is no list of"),
+    (
+        {"grants": {"agent_app": {"audit_log.result": ["UPDATE"]}}},
+        "schema_grants: UPDATE of agent_app on audit_log.result: that table only grows",
     ),
     ({"audit_months_ahead": 61}, "schema_audit_months_ahead: 61 is outside 0 to 60 months"),
     ({"lock_timeout_seconds": -1}, "schema_lock_timeout_seconds: -1 is outside 0 to 3600 seconds"),
@@ -86,6 +101,8 @@ def test_what_cannot_be_is_refused(override, message):
         {"run_in": "none", "ca_bundle": "", "migrations_path": ""},
         {"run_in": "cluster", "job": {**JOB, "secret_environment": {"TOKEN": {"name": "aws", "key": "token"}}}},
         {"tunnel_address": "127.0.0.1", "tunnel_port": 15432},
+        {"grants": {"agent_app": {"users.email": ["SELECT"], "sequence s_1": ["USAGE"], "function f()": ["EXECUTE"]}}},
+        {"grants": {"agent_app": {"function f(timestamp with time zone, agent.mood[])": ["EXECUTE"]}}},
     ],
     ids=str,
 )
@@ -112,7 +129,7 @@ def wanted(**more):
             "schema": "agent",
             "owner": "owner",
             "application": "app",
-            "roles": {"owner": False, "app": True},
+            "roles": {"owner": False, "app": True, "app_clone": True},
             "grants": {"app": {"users": ["SELECT", "INSERT"], "agents": ["INSERT", "SELECT"], "logs": ["SELECT"]}},
             "migrations": [],
             **more,
@@ -152,9 +169,11 @@ def test_grants_are_as_few_as_say_it_all():
 
 
 def test_what_a_run_that_was_cut_off_left_is_an_update():
-    seen = Seen(database=True, roles={"owner": {"login": False, "attributes": [], "search_path": "agent"}}, now=(2026, 11))
+    seen = Seen(
+        database=True, roles={"owner": {"login": False, "attributes": [], "search_path": "agent", "member_of": []}}, now=(2026, 11)
+    )
     seen.privileges = {"PUBLIC": {"database": ["CONNECT", "TEMPORARY"]}}
-    items = {item.address: item for item in compare(wanted(), seen, desired.LOST)}
+    items = {item.address: item for item in compare(wanted(), seen, desired.Password("app", desired.LOST))}
     assert items["database/agentdb"].action == "update"
     assert items["database_role/owner"].fields == {"held_by_master": (False, True)}
     assert items["database_role/app"].action == "create"

@@ -69,6 +69,13 @@ class Api:
                 self._clients[name] = self._connection.client(*name.split("@", 1))
             return self._clients[name]
 
+    def plain_client(self, service: str) -> Any:
+        """One that speaks HTTP without TLS, and gives up soon."""
+        with self._making:
+            return self._connection.client(
+                service, use_ssl=False, connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}
+            )
+
     def has(self, name: str) -> bool:
         """Whether the tier has this client."""
         return name in self._services

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from botocore.exceptions import ConnectionError as NoConnection
+from botocore.exceptions import HTTPClientError
 
 from ..reconcile.errors import EngineError
 from .api import Api
@@ -15,6 +18,34 @@ from .errors import DENIED, code_of, is_code
 MARK = "agent-platform-verify"
 # S3 asks for the whole key's versions by their beginning.
 PREFIX = f".{MARK}/"
+
+
+class Untold(EngineError):
+    """Something that cannot be tried from here, and why."""
+
+
+def refused_over_plain_http(api: Api, service: str, call: Callable[[Any], Any]) -> bool:
+    """Whether what AWS answers over TLS is refused, by policy or by silence, without. ``call``: a read, with the client that it is
+    given. Raises Untold where nothing would follow from it.
+    """
+    usual, plain = api.client(service), api.plain_client(service)
+    if not usual.meta.endpoint_url.startswith("https:") or not plain.meta.endpoint_url.startswith("http:"):
+        raise Untold(f"the endpoint of {service} is {usual.meta.endpoint_url} by configuration, and not AWS's")
+    try:
+        call(usual)
+    except Exception as error:
+        if is_code(error, *DENIED):
+            raise Untold(f"the caller is refused over TLS, too ({code_of(error)})") from error
+        raise
+    try:
+        call(plain)
+    except (NoConnection, HTTPClientError):
+        return True
+    except Exception as error:
+        if is_code(error, *DENIED, "403"):
+            return True
+        raise
+    return False
 
 
 class Table:

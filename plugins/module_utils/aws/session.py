@@ -148,9 +148,11 @@ class Connection:
         parts = [self.endpoint_url, self.region, self._session.profile, key, os.environ.get("HOME"), named]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def client(self, service: str, region: str | None = None, own_endpoint: bool = False, **config: Any) -> Any:
+    def client(
+        self, service: str, region: str | None = None, own_endpoint: bool = False, use_ssl: bool = True, **config: Any
+    ) -> Any:
         """A botocore client. ``config`` overrides the common configuration (timeouts, retries). ``own_endpoint``: AWS's for the
-        region, whatever the parameters and the environment say.
+        region, whatever the parameters and the environment say. ``use_ssl``: of an endpoint that is AWS's.
         """
         if own_endpoint:
             config["ignore_configured_endpoint_urls"] = True
@@ -158,6 +160,7 @@ class Connection:
             client = self._session.create_client(
                 service,
                 region_name=region or self.region,
+                use_ssl=use_ssl,
                 endpoint_url=None if own_endpoint else self.endpoint_url,
                 config=self._config.merge(botocore.config.Config(**config)) if config else self._config,
                 **self._connect,

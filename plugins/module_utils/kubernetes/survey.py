@@ -29,7 +29,7 @@ DEPLOYED = "deployed"
 class Survey:
     """``desired``: the objects, marked and in their order. ``ours``: what carries our labels. ``others``: what stands under a
     desired name without them. ``served``: API version -> kinds. ``crowded``: namespace -> what somebody else keeps in it, of
-    those that are to go. ``releases`` and ``standing``: the desired releases and those that stand.
+    those that are to go. ``releases`` and ``standing``: the desired releases and those that stand. ``notes``: warnings of the plan.
     """
 
     deployment: str
@@ -40,6 +40,7 @@ class Survey:
     crowded: dict[str, Sequence[str]] = field(default_factory=dict)
     releases: Sequence[Release] = ()
     standing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     def live(self, item: Object) -> Object | None:
         return self.ours.get(address(item)) or self.others.get(address(item))
@@ -129,7 +130,7 @@ class Survey:
 
     def plan(self, after: Mapping[str, Object]) -> Plan:
         """``after``: address -> what the server made of a differing object, or would make of it."""
-        plan = Plan(warnings=self.held_back())
+        plan = Plan(warnings=[*self.notes, *self.held_back()])
         self.refuse_others(plan)
         for item in self.missing():
             plan.actions.append(self._action("create", address(item), compare.changes(None, item)))
@@ -212,6 +213,7 @@ def gather(cluster: Cluster, ground: Any) -> Survey:
         served,
         releases=wanted,
         standing=observed(cluster.secrets(HELM_SELECTOR)) if wanted else {},
+        notes=ground.notes(),
     )
     for item in survey.abandoned():
         if item["kind"] == "Namespace":

@@ -10,14 +10,21 @@ asks the queues, by its own identity).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..reconcile.unknown import UNKNOWN_TEXT
 from .external_secrets import names as secret_names
 from .objects import APP, Object, make
 
 SETTINGS = "platform"
 SECRETS_PATH = "/var/run/secrets/platform"
+AUTHORITIES = "database-authorities"
+AUTHORITIES_PATH, AUTHORITIES_FILE = "/etc/platform/database", "ca.pem"
+# Of a pod: what its settings were when it was made. A pod reads its environment once, so that other settings need other pods.
+MADE_WITH = "agent-platform.io/settings"
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 IDENTITY = "aws-pod-identity"
 # Of the group that pods run as; any but root's.
@@ -39,9 +46,17 @@ def config_map(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Object:
     if facts.get("database_endpoint"):
         data.update(DATABASE_HOST=facts["database_endpoint"], DATABASE_PORT="5432", DATABASE_NAME=params["database_name"])
         data["DATABASE_SSLMODE"] = "verify-full"
+        if params["authorities"]:
+            data["DATABASE_SSLROOTCERT"] = f"{AUTHORITIES_PATH}/{AUTHORITIES_FILE}"
     if facts.get("redis_endpoint"):
         data.update(REDIS_HOST=facts["redis_endpoint"], REDIS_PORT="6379", REDIS_TLS="true")
     return make("ConfigMap", SETTINGS, params["namespace"], {"data": {name: str(value) for name, value in data.items()}})
+
+
+def authorities(params: Mapping[str, Any]) -> Iterable[Object]:
+    """The certificates that RDS's are held to, where they are given."""
+    if params["authorities"]:
+        yield make("ConfigMap", AUTHORITIES, params["namespace"], {"data": {AUTHORITIES_FILE: params["authorities"]}})
 
 
 def agent(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterable[Object]:
@@ -63,7 +78,7 @@ def agent(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterable[Objec
         "tolerations": [dict(item) for item in params["agent_tolerations"]],
         "terminationGracePeriodSeconds": params["agent_grace_seconds"],
     }
-    yield make("Deployment", name, namespace, {"spec": _deployment(name, pods)}, {APP: name})
+    yield make("Deployment", name, namespace, {"spec": _deployment(name, pods, params, facts)}, {APP: name})
     port_of_service = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
     yield make("Service", name, namespace, {"spec": {"selector": {APP: name}, "ports": [port_of_service]}}, {APP: name})
     yield make("PodDisruptionBudget", name, namespace, _budget(name), {APP: name})
@@ -90,7 +105,7 @@ def consumers(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterable[O
         pods = _pod(params, name, consumer["service_account"], container)
         # What it is working on is finished: SQS shows it to nobody else for that long.
         pods["terminationGracePeriodSeconds"] = consumer["grace_seconds"]
-        yield make("Deployment", name, namespace, {"spec": _deployment(name, pods)}, {APP: name})
+        yield make("Deployment", name, namespace, {"spec": _deployment(name, pods, params, facts)}, {APP: name})
         yield make("PodDisruptionBudget", name, namespace, _budget(name), {APP: name})
         yield make("ScaledObject", name, namespace, {"spec": _scaled(consumer, facts)}, {APP: name})
 
@@ -145,14 +160,21 @@ def _autoscaler(params: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str
     }
 
 
-def _deployment(name: str, pods: Mapping[str, Any]) -> dict[str, Any]:
+def _deployment(name: str, pods: Mapping[str, Any], params: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """How many there are is the autoscaler's to say."""
+    labels, made_with = {APP: name}, {MADE_WITH: _digest(config_map(params, facts)["data"], params["authorities"])}
     return {
         "selector": {"matchLabels": {APP: name}},
         "revisionHistoryLimit": 5,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "template": {"metadata": {"labels": {APP: name}}, "spec": dict(pods)},
+        "template": {"metadata": {"labels": labels, "annotations": made_with}, "spec": dict(pods)},
     }
+
+
+def _digest(*settings: Any) -> str:
+    """Not known as long as one of them is not."""
+    text = json.dumps(settings, sort_keys=True)
+    return UNKNOWN_TEXT if UNKNOWN_TEXT in text else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _budget(name: str) -> dict[str, Any]:
@@ -166,6 +188,7 @@ def _pod(params: Mapping[str, Any], name: str, account: str, container: Mapping[
 
     # Files, not variables: what is rotated is read anew without a restart.
     secrets = [{"name": secret, "secret": {"secretName": secret}} for secret in secret_names(params)]
+    configured = [{"name": AUTHORITIES, "configMap": {"name": AUTHORITIES}}] if params["authorities"] else []
     return {
         "serviceAccountName": account,
         "automountServiceAccountToken": False,
@@ -179,7 +202,7 @@ def _pod(params: Mapping[str, Any], name: str, account: str, container: Mapping[
         },
         "topologySpreadConstraints": [spread(ZONE), spread(HOST)],
         "containers": [dict(container)],
-        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}, *secrets],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}, *secrets, *configured],
     }
 
 
@@ -188,6 +211,8 @@ def _container(
 ) -> dict[str, Any]:
     mounts = [{"name": "tmp", "mountPath": "/tmp"}]
     mounts += [{"name": secret, "mountPath": f"{SECRETS_PATH}/{secret}", "readOnly": True} for secret in secret_names(params)]
+    if params["authorities"]:
+        mounts.append({"name": AUTHORITIES, "mountPath": AUTHORITIES_PATH, "readOnly": True})
     return {
         "name": name,
         "image": image if _has_registry(image) else f"{facts['registry']}/{image}",

@@ -4,12 +4,14 @@
 """Who may sign in to a database: the master user's secret, which RDS keeps, and the application's, which holds ``{username,
 password}`` too.
 
-Facts: Secrets Manager user guide ("Rotation by Lambda function": AWSPENDING, then the database, then AWSCURRENT), RDS user guide
+Facts: Secrets Manager user guide ("Rotation by Lambda function": AWSPENDING, then the database, then AWSCURRENT; "Lambda
+function rotation strategies": alternating users), RDS user guide
 ("Password management with Amazon RDS and AWS Secrets Manager").
 
-A rotation of the application's password, in the order in which what the secret says is good but for the moment between 2 and 3:
+The application has two logins, of which AWSCURRENT names one. A rotation is of the other, so that AWSCURRENT is good at every
+moment, and what becomes AWSPREVIOUS stays good until the next rotation:
 
-1. a new value is stored as AWSPENDING;
+1. a new value is stored as AWSPENDING, with the other login and a new password;
 2. the database takes it;
 3. it becomes AWSCURRENT;
 4. AWSPENDING is taken off.
@@ -20,7 +22,7 @@ Whoever finds AWSPENDING goes on with 2, which may be done twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -32,7 +34,7 @@ from ..aws.session import Connection
 from ..reconcile.errors import EngineError
 from .generated_secret import made_for, store
 from .rds.common import describe_instance
-from .secretsmanager import CURRENT, PENDING, describe, stages_of
+from .secretsmanager import CURRENT, PENDING, PREVIOUS, describe, stages_of
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Server:
     host: str
     port: int
     master_secret: str
+
+
+class Unreadable(EngineError):
+    """Somebody put another value into a secret."""
 
 
 class Logins:
@@ -82,7 +88,7 @@ class Logins:
             value = json.loads(text or "")
             return Login(value["username"], value["password"])
         except (ValueError, TypeError, KeyError):
-            raise EngineError(
+            raise Unreadable(
                 f"secret {secret_id}: its value is not the JSON object with username and password that is kept there"
             ) from None
 
@@ -113,20 +119,36 @@ class ApplicationSecret:
         return not made_for(self.name, self.stages, self.options.get("rotation"))
 
     def current(self) -> Login:
-        return self.logins.login(self.arn, VersionId=self.stages[CURRENT])
+        return self._at(CURRENT)
 
-    def rotate(self, bring: Callable[[Login], None]) -> None:
-        """Begin or go on. ``bring`` makes the database let the login in, and is sure of it when it returns."""
+    def _at(self, stage: str) -> Login:
+        return self.logins.login(self.arn, VersionId=self.stages[stage])
+
+    def turn(self, users: Sequence[str]) -> str:
+        """Which of the two a rotation is of: the one that it was begun for, else the one that is not in use. Of a current value
+        that somebody typed in nothing follows, and the one before it tells who was."""
+        if self.under_way:
+            return self._at(PENDING).user
+        for stage in (CURRENT, PREVIOUS):
+            try:
+                used = self._at(stage).user if stage in self.stages else ""
+            except Unreadable:
+                continue
+            if used in users:
+                return users[1 - list(users).index(used)]
+        return users[0]
+
+    def rotate(self, user: str, bring: Callable[[Login], None]) -> None:
+        """Begin, for ``user``, or go on. ``bring`` makes the database let the login in, and is sure of it when it returns."""
         context = self.logins._context
         with sentences(f"rotate the secret {self.name}"):
             if not self.under_way:
-                store(
-                    context, {"Name": self.name, "ARN": self.arn, "VersionIdsToStages": self._versions()}, self.options, (PENDING,)
-                )
+                secret = {"Name": self.name, "ARN": self.arn, "VersionIdsToStages": self._versions()}
+                store(context, secret, {**self.options, "username": user}, (PENDING,))
                 self.stages = stages_of(describe(context, self.arn) or {})
             version = self.stages[PENDING]
             if self.stages[CURRENT] != version:
-                bring(self.logins.login(self.arn, VersionId=version))
+                bring(self._at(PENDING))
                 self._move(CURRENT, MoveToVersionId=version, RemoveFromVersionId=self.stages[CURRENT])
             self._move(PENDING, RemoveFromVersionId=version)
 

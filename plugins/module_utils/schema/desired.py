@@ -11,10 +11,11 @@ from typing import Any
 
 from ..reconcile.errors import EngineError
 from ..reconcile.unknown import UNKNOWN_TEXT
-from .look import PARTITION, PUBLIC, Privileges, Seen
+from .look import PARTITION, Privileges, Seen
 from .migrations import Migration, pending
+from .privileges import PUBLIC, kind_of
 
-# What the field ``password`` of the application's role says.
+# What the field ``password`` of a login of the application says.
 GOOD = "current"
 DUE = "due for rotation"
 UNDER_WAY = "being rotated"
@@ -22,10 +23,19 @@ LOST = "not the one in the secret"
 
 
 @dataclass(frozen=True)
+class Password:
+    """How the application's password stands to its secret. ``login``: which of its two logins is to be given one, or has it."""
+
+    login: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Desired:
-    """``roles``: name -> whether it may log in; one of them is ``owner``, another ``application``, whose password is in the secret.
-    ``grants``: role -> table -> privileges. ``months_ahead``: partitions after the one of this month. ``partitioned``:
-    the migrations make the audit log."""
+    """``roles``: name -> whether it may log in; one of them is ``owner``, others the ``logins`` of the application: itself, which
+    is granted what it may do, and its clone, a member of it. The secret names one of the two, with its password.
+    ``grants``: role -> object of the schema -> privileges. ``months_ahead``: partitions after the one of this month.
+    ``partitioned``: the migrations make the audit log."""
 
     database: str
     schema: str
@@ -37,12 +47,19 @@ class Desired:
     months_ahead: int = 3
     partitioned: bool = True
 
+    @property
+    def logins(self) -> tuple[str, str]:
+        return self.application, clone_of(self.application)
+
+    def member_of(self, role: str) -> list[str]:
+        return [self.application] if role == self.logins[1] else []
+
     def privileges(self) -> Privileges:
         """Role -> object -> sorted privileges, of everybody but the owner, with PUBLIC, who has none."""
         wanted: Privileges = {PUBLIC: {}}
-        for role, tables in self.grants.items():
+        for role, objects in self.grants.items():
             wanted[role] = {"database": ["CONNECT"], "schema": ["USAGE"]}
-            wanted[role].update({table: sorted(rights) for table, rights in tables.items() if rights})
+            wanted[role].update({name: sorted(rights) for name, rights in objects.items() if rights})
         return wanted
 
     def months(self, now: tuple[int, int]) -> list[str]:
@@ -50,6 +67,11 @@ class Desired:
         first = now[0] * 12 + now[1] - 1
         numbers = range(first, first + self.months_ahead + 1) if self.partitioned else ()
         return [f"{number // 12:04d}_{number % 12 + 1:02d}" for number in numbers]
+
+
+def clone_of(application: str) -> str:
+    """The other login, of which Secrets Manager's own rotations for two users make the same name."""
+    return f"{application}_clone"
 
 
 @dataclass
@@ -65,10 +87,11 @@ class Item:
         return {"address": self.address, "action": self.action, "fields": changes}
 
 
-def compare(desired: Desired, seen: Seen | None, password: str = GOOD) -> list[Item]:
-    """What is to be done, in order. ``seen`` None: there is no database server yet. ``password``: how the application's stands
-    to its secret. Raises MigrationError for migrations that are not what was applied.
+def compare(desired: Desired, seen: Seen | None, password: Password | None = None) -> list[Item]:
+    """What is to be done, in order. ``seen`` None: there is no database server yet. ``password`` None: nothing is known against
+    it. Raises MigrationError for migrations that are not what was applied.
     """
+    password = password or Password(desired.application, GOOD)
     fresh = seen is None or not seen.roles
     seen = seen or Seen()
     items = [*_database(desired, seen, fresh), *_roles(desired, seen, password), *_schema(desired, seen)]
@@ -88,11 +111,12 @@ def _database(desired: Desired, seen: Seen, fresh: bool) -> Iterator[Item]:
         )
 
 
-def _roles(desired: Desired, seen: Seen, password: str) -> Iterator[Item]:
+def _roles(desired: Desired, seen: Seen, password: Password) -> Iterator[Item]:
     wanted = desired.privileges()
     for name, login in desired.roles.items():
         shape: dict[str, Any] = {"login": login, "attributes": [], "search_path": desired.schema}
-        if name == desired.application:
+        shape["member_of"] = desired.member_of(name)
+        if name == password.login:
             shape["password"] = GOOD
         if name == desired.owner:
             shape["held_by_master"] = True
@@ -102,7 +126,7 @@ def _roles(desired: Desired, seen: Seen, password: str) -> Iterator[Item]:
             yield Item(f"database_role/{name}", "create", {field: (None, value) for field, value in shape.items()})
             continue
         observed = {**standing, "privileges": seen.privileges.get(name, {})}
-        observed |= {"password": password} if name == desired.application else {}
+        observed |= {"password": password.state} if name == password.login else {}
         observed |= {"held_by_master": seen.holds_owner} if name == desired.owner else {}
         fields = {field: (observed[field], value) for field, value in shape.items() if observed[field] != value}
         if fields:
@@ -136,7 +160,8 @@ def _partitions(desired: Desired, seen: Seen) -> Iterator[Item]:
 
 
 def grants(desired: Desired, seen: Seen) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(to grant, to revoke): ``{kind: database|schema|table, objects, roles, privileges}``, as few as say it all."""
+    """(to grant, to revoke): ``{kind, objects, roles, privileges}``, with kinds as ``privileges.kind_of`` has them, as few as say
+    it all."""
     wanted = desired.privileges()
     return _grouped(_differences(wanted, seen.privileges)), _grouped(_differences(seen.privileges, wanted))
 
@@ -157,8 +182,7 @@ def _grouped(differences: Iterator[tuple[str, str, tuple[str, ...]]]) -> list[di
         roles.setdefault((name, rights), []).append(role)
     objects: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for (name, rights), held in roles.items():
-        kind = name if name in ("database", "schema") else "table"
-        objects.setdefault((kind, tuple(held), rights), []).append(name)
+        objects.setdefault((kind_of(name), tuple(held), rights), []).append(name)
     return [
         {"kind": kind, "objects": names, "roles": list(held), "privileges": list(rights)}
         for (kind, held, rights), names in objects.items()

@@ -12,7 +12,6 @@ from typing import Any
 from .migrations import Applied, history
 
 PARTITION = "audit_log_"
-PUBLIC = "PUBLIC"
 # What a role of ours may not be.
 ATTRIBUTES = ("createdb", "createrole", "replication", "bypassrls", "super")
 Privileges = dict[str, dict[str, list[str]]]
@@ -20,9 +19,10 @@ Privileges = dict[str, dict[str, list[str]]]
 
 @dataclass
 class Seen:
-    """``roles``: name -> {login, attributes (those it has of ATTRIBUTES), search_path}. ``privileges``: role -> object -> sorted
-    privileges, where an object is ``database``, ``schema`` or the name of a table; PUBLIC is a role in it. ``holds_owner``: the
-    login may act as the owner. ``months``: partitions, as 2026_11. ``now``: the month by the server's clock."""
+    """``roles``: name -> {login, attributes (those it has of ATTRIBUTES), search_path, member_of (names, each with what is amiss
+    about the membership)}. ``privileges``: role -> object, named as in ``privileges.py`` -> sorted privileges; PUBLIC is a role
+    in it. ``holds_owner``: the login may act as the owner. ``months``: partitions, as 2026_11. ``now``: the month by the server's
+    clock."""
 
     database: bool = False
     schema_owner: str | None = None
@@ -67,12 +67,41 @@ def _roles(connection: Any, names: list[str]) -> dict[str, dict[str, Any]]:
         "pg_roles WHERE rolname = ANY(%s)",
         (names,),
     ).fetchall()
+    memberships = _memberships(connection, names)
     found = {}
     for name, login, *flags, config in rows:
         settings = dict(item.split("=", 1) for item in config or ())
         attributes = [attribute for attribute, held in zip(ATTRIBUTES, flags, strict=True) if held]
-        found[name] = {"login": login, "attributes": attributes, "search_path": settings.get("search_path")}
+        found[name] = {
+            "login": login,
+            "attributes": attributes,
+            "search_path": settings.get("search_path"),
+            "member_of": memberships.get(name, []),
+        }
     return found
+
+
+def _memberships(connection: Any, names: list[str]) -> dict[str, list[str]]:
+    """Of which roles these are members. One that may pass its membership on, or has the role's rights only when it becomes that
+    role, is so marked: neither is meant here."""
+    rows = connection.execute(
+        "SELECT DISTINCT m.rolname, g.rolname || CASE WHEN a.admin_option THEN ' with admin option' ELSE '' END || CASE WHEN "
+        "pg_has_role(m.oid, g.oid, 'USAGE') THEN '' ELSE ' without inheritance' END FROM pg_auth_members a JOIN pg_roles m ON "
+        "m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid WHERE m.rolname = ANY(%s) ORDER BY 1, 2",
+        (names,),
+    ).fetchall()
+    found: dict[str, list[str]] = {}
+    for member, role in rows:
+        found.setdefault(member, []).append(role)
+    return found
+
+
+def grantors(connection: Any, member: str) -> list[tuple[str, str]]:
+    """(role, who granted it) for each membership of the role."""
+    return connection.execute(
+        "SELECT pg_get_userbyid(roleid), pg_get_userbyid(grantor) FROM pg_auth_members WHERE pg_get_userbyid(member) = %s",
+        (member,),
+    ).fetchall()
 
 
 def _become(connection: Any, role: str) -> None:
@@ -103,9 +132,9 @@ def _months(connection: Any, schema: str) -> list[str]:
 
 
 def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
-    """What was granted to the roles and to everybody on the database, the schema and its tables and views.
+    """What was granted to the roles and to everybody on the database, the schema and what is in it, down to columns.
 
-    The rights of owners are not among it, and neither are memberships nor what was granted on columns, sequences and functions.
+    The rights of owners are not among it, and neither are those on functions of extensions, which come as their extension has them.
     """
     rows = connection.execute(
         """
@@ -118,6 +147,18 @@ def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
             SELECT relname, 'r', relowner, coalesce(relacl, acldefault('r', relowner))
             FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
             WHERE n.nspname = %(schema)s AND relkind IN ('r', 'p', 'v', 'm')
+            UNION ALL
+            SELECT relname || '.' || attname, 'c', relowner, attacl
+            FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE n.nspname = %(schema)s AND relkind IN ('r', 'p', 'v', 'm') AND attacl IS NOT NULL AND NOT attisdropped
+            UNION ALL
+            SELECT 'sequence ' || relname, 's', relowner, coalesce(relacl, acldefault('s', relowner))
+            FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE n.nspname = %(schema)s AND relkind = 'S'
+            UNION ALL
+            SELECT 'function ' || proname || '(' || oidvectortypes(proargtypes) || ')', 'f', proowner,
+                coalesce(proacl, acldefault('f', proowner))
+            FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE n.nspname = %(schema)s AND NOT EXISTS (
+                SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
         )
         SELECT coalesce(r.rolname, 'PUBLIC'), object, array_agg(DISTINCT item.privilege_type ORDER BY item.privilege_type)
         FROM granted, aclexplode(acl) item LEFT JOIN pg_roles r ON r.oid = item.grantee

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..kubernetes import external_secrets, foundation, network, releases, workloads
@@ -19,6 +21,7 @@ from ..resources.elasticache.replication_group import ReplicationGroup
 from ..resources.elb.target_group import TargetGroup
 from ..resources.rds.instance import Instance
 from ..resources.sqs import Queue
+from ..schema.connect import check_bundle
 from ..tier_module import Place, Tier
 from . import checks, cloudfront, eks, vpc_lookups
 from .s3 import bucket_name
@@ -28,6 +31,8 @@ CIDR = re.compile(r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")
 LEVELS = ("privileged", "baseline", "restricted")
 SYSTEM = ("kube-system", "kube-public", "kube-node-lease", "default")
 LABEL_LENGTH = 63
+# An object's annotations take 256 KiB, and one of them repeats the object as it was applied.
+LARGEST_BUNDLE = 250_000
 
 _NAMESPACE = {
     "name": {"type": "str", "required": True},
@@ -95,6 +100,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "topics": {"type": "list", "elements": "str", "default": []},
     "database": {"type": "str", "default": ""},
     "database_name": {"type": "str", "default": "agentdb"},
+    "database_ca": {"type": "path"},
     "database_secret": {"type": "str", "default": "", "no_log": False},
     "redis": {"type": "bool", "default": True},
     "redis_secret": {"type": "str", "default": "", "no_log": False},
@@ -135,6 +141,12 @@ def check(params: Mapping[str, Any], region: str) -> None:
             )
     _check_workloads(params, names)
     _check_releases(params, names)
+    makes = params["run_in"] != NOWHERE and params.get("verb") != "destroy" and params.get("state") != "absent"
+    if makes and len(json.dumps(authorities(params))) > LARGEST_BUNDLE:
+        raise InvalidInput(
+            f"kubernetes_database_ca: {params['database_ca']!r} has more than the {LARGEST_BUNDLE} characters that an object of "
+            "Kubernetes can be applied with: name the bundle of one region"
+        )
     for cidr in params["public_cidrs"]:
         if not CIDR.match(cidr):
             raise InvalidInput(f"kubernetes_public_cidrs: {cidr!r} is no range of IPv4: one such as 203.0.113.0/24")
@@ -256,9 +268,28 @@ def named(params: Mapping[str, Any], place: Place) -> dict[str, Any]:
     }
 
 
+def authorities(params: Mapping[str, Any]) -> str:
+    """The certificates that pods hold the database's to; empty where none are given. Raises EngineError for a file without any."""
+    if not params["database"] or not params.get("database_ca"):
+        return ""
+    check_bundle(params["database_ca"], "kubernetes_database_ca")
+    return Path(params["database_ca"]).read_text(encoding="ascii", errors="replace")
+
+
+def notes(params: Mapping[str, Any]) -> list[str]:
+    """What whoever runs this should know, one sentence each."""
+    if not params["database"] or params.get("database_ca"):
+        return []
+    return [
+        "kubernetes_database_ca is empty, so that pods are told to hold the database to verify-full and get no authorities for it: "
+        "name the file of RDS's certificate bundle, or have the images bring it"
+    ]
+
+
 def render(params: Mapping[str, Any], facts: Mapping[str, Any], deployment: str) -> list[Object]:
     """Every object, marked as ours, in the order in which they are made."""
-    return mark(_objects({**params, "consumers": [_consumer(params, item) for item in params["consumers"]]}, facts), deployment)
+    whole = {"consumers": [_consumer(params, item) for item in params["consumers"]], "authorities": authorities(params)}
+    return mark(_objects({**params, **whole}, facts), deployment)
 
 
 def _objects(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[Object]:
@@ -267,6 +298,7 @@ def _objects(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[Ob
     yield from network.policies(params, facts)
     yield from external_secrets.external_secrets(params, facts)
     yield workloads.config_map(params, facts)
+    yield from workloads.authorities(params)
     yield from workloads.agent(params, facts)
     yield from workloads.consumers(params, facts)
 

@@ -48,6 +48,9 @@ class Ground:
         facts = shown({**self.facts, "custom_metrics": custom_metrics})
         return [] if self.gone else tier.render(self.params, facts, self.place.deployment)
 
+    def notes(self) -> list[str]:
+        return [] if self.gone else tier.notes(self.params)
+
     def releases(self) -> list[releases.Release]:
         return [] if self.gone else releases.desired(self.params["helm_releases"], shown(self.facts))
 
@@ -60,7 +63,7 @@ class Ground:
         for kind in KINDS:
             if not kind.release:
                 served.setdefault(kind.api_version, set()).add(kind.kind)
-        return Survey(self.place.deployment, self.desired(False), served=served, releases=self.releases())
+        return Survey(self.place.deployment, self.desired(False), served=served, releases=self.releases(), notes=self.notes())
 
     def for_the_run(self) -> dict[str, Any]:
         return {"planned": self.overlay.as_dict(), "place": self.place.as_dict()}

@@ -15,8 +15,9 @@ from ..kubernetes import jobs
 from ..reconcile.errors import InvalidInput
 from ..reconcile.resource import Resource
 from ..schema import job
-from ..schema.desired import Desired
+from ..schema.desired import Desired, clone_of
 from ..schema.migrations import load
+from ..schema.privileges import NAMED, RIGHTS, kind_of, table_of
 from ..tier_module import Place
 from . import kms, secrets
 
@@ -25,7 +26,6 @@ SECRET = "rds/agent-app"
 DIRECT, CLUSTER, NOWHERE = "direct", "cluster", "none"
 IDENTIFIER = re.compile(r"^[a-z_][a-z0-9_]{0,62}\Z")
 RESERVED = ("public", "pg_temp", "information_schema", "rdsadmin", "postgres")
-TABLE_PRIVILEGES = ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE")
 APPEND_ONLY = "audit_log"
 
 SPEC = {
@@ -97,6 +97,15 @@ def _check_names(params: Mapping[str, Any]) -> None:
                 f"schema_{name}: {value!r} cannot be used: 1 to 63 lower-case letters, digits and _, not beginning with a digit "
                 f"or pg_, and none of {', '.join(RESERVED)}"
             )
+    clone = clone_of(params["app_role"])
+    if len(clone) > 63:
+        raise InvalidInput(
+            f"schema_app_role: {params['app_role']!r} is too long: with the name of its other login, {clone}, it may have 57 "
+            "characters"
+        )
+    if params["owner_role"] == clone or clone in params["grants"]:
+        where = "schema_owner_role" if params["owner_role"] == clone else "schema_grants"
+        raise InvalidInput(f"{where}: {clone!r} is the other login of schema_app_role, and may what that may: use another name")
     if params["owner_role"] == params["app_role"]:
         raise InvalidInput(
             f"schema_app_role: {params['app_role']!r} is schema_owner_role too: the application may not own the schema"
@@ -104,21 +113,27 @@ def _check_names(params: Mapping[str, Any]) -> None:
 
 
 def _check_grants(params: Mapping[str, Any]) -> None:
-    for role, tables in params["grants"].items():
+    for role, objects in params["grants"].items():
         if not IDENTIFIER.match(role) or role.startswith("pg_") or role == params["owner_role"]:
             raise InvalidInput(
                 f"schema_grants: {role!r} is no role that can be granted something: use lower-case letters, digits and _, and not "
                 f"schema_owner_role, which owns everything"
             )
-        if not isinstance(tables, Mapping):
+        if not isinstance(objects, Mapping):
             raise InvalidInput(f"schema_grants: what {role} gets is no mapping of tables to lists of privileges")
-        for table, rights in tables.items():
-            if not isinstance(rights, list) or set(rights) - set(TABLE_PRIVILEGES):
-                raise InvalidInput(f"schema_grants: {rights!r} of {role} on {table} is no list of {', '.join(TABLE_PRIVILEGES)}")
-            wrong = sorted({"DELETE", "TRUNCATE", "UPDATE", "TRIGGER"} & set(rights)) if table == APPEND_ONLY else []
+        for name, rights in objects.items():
+            if not NAMED.match(name) or kind_of(name) not in RIGHTS:
+                raise InvalidInput(
+                    f"schema_grants: {name!r} of {role} names nothing in the schema: use users for a table or view, users.email "
+                    "for a column, 'sequence numbers' or 'function next_number(integer, text)'"
+                )
+            known = RIGHTS[kind_of(name)]
+            if not isinstance(rights, list) or set(rights) - set(known):
+                raise InvalidInput(f"schema_grants: {rights!r} of {role} on {name} is no list of {', '.join(known)}")
+            wrong = sorted({"DELETE", "TRUNCATE", "UPDATE", "TRIGGER"} & set(rights)) if table_of(name) == APPEND_ONLY else []
             if wrong:
                 raise InvalidInput(
-                    f"schema_grants: {', '.join(wrong)} of {role} on {table}: that table only grows: grant INSERT and SELECT"
+                    f"schema_grants: {', '.join(wrong)} of {role} on {name}: that table only grows: grant INSERT and SELECT"
                 )
 
 
@@ -149,6 +164,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
     roles = {
         params["owner_role"]: False,
         params["app_role"]: True,
+        clone_of(params["app_role"]): True,
         **{name: False for name in params["grants"] if name != params["app_role"]},
     }
     migrations = load(Path(params["migrations_path"]))

@@ -13,18 +13,18 @@ from ..aws.errors import explain
 from ..kubernetes import jobs
 from ..reconcile.errors import EngineError, InvalidInput
 from ..tool_module import Session, Tool
-from . import connections, data_probes, endpoints, event_probes, events, secrets, stores, way_in, words
+from . import connections, data_probes, endpoints, event_probes, events, secrets, smoke, stores, way_in, words
 from .model import FAILED, OK, SKIPPED, Check, NotExercised, Row
 from .world import SERVICES, World
 
-OBSERVE, FULL = "observe", "full"
+OBSERVE, FULL, SMOKE = "observe", "full", "smoke"
 # Where the connections to database and cache are made from.
 DIRECT, CLUSTER = "direct", "cluster"
 PARTS = (way_in, secrets, stores, connections, data_probes, endpoints, events, event_probes)
 ARROWS = ("1", "2", "3", "4a", "4b", "4c", "4d", "4e", "4f", "async")
 
 SPEC: dict[str, dict[str, Any]] = {
-    "mode": {"type": "str", "choices": [OBSERVE, FULL], "default": OBSERVE},
+    "mode": {"type": "str", "choices": [OBSERVE, FULL, SMOKE], "default": OBSERVE},
     "arrows": {"type": "list", "elements": "str", "default": []},
     "run_in": {"type": "str", "choices": [DIRECT, CLUSTER], "default": DIRECT},
     "connections_only": {"type": "bool", "default": False},
@@ -48,6 +48,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "gateway_endpoints": {"type": "list", "elements": "str", "required": True},
     "interface_endpoints": {"type": "list", "elements": "str", "required": True},
     "nat": {"type": "bool", "default": True},
+    "pods": {"type": "bool", "default": True},
     "domain": {"type": "str"},
     "origin_subdomain": {"type": "str", "default": "origin"},
     "origin_header": {"type": "str", "default": "X-Origin-Verify"},
@@ -72,18 +73,19 @@ def checks(world: World) -> list[Check]:
     params = world.params
     found = [
         check
-        for part in PARTS
-        if proves(params, part)
+        for part in parts(params)
         for check in part.checks(world)
         if not params["arrows"] or check.arrow in params["arrows"]
     ]
     return sorted(found, key=lambda check: ARROWS.index(check.arrow))
 
 
-def proves(params: Mapping[str, Any], part: Any) -> bool:
-    if part is connections:
-        return params["run_in"] == DIRECT
-    return not params["connections_only"]
+def parts(params: Mapping[str, Any]) -> list[Any]:
+    if params["mode"] == SMOKE:
+        return [smoke]
+    if params["connections_only"]:
+        return [connections]
+    return [part for part in PARTS if part is not connections or params["run_in"] == DIRECT]
 
 
 def work(session: Session) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def checks(world: World) -> list[Check]:
         Check("2", "the load balancer refuses what is not CloudFront's", lambda: refuses_others(world)),
         Check("2", "TLS ends at the load balancer", lambda: tls(world)),
         Check("3", "the load balancer reaches the pods", lambda: to_pods(world)),
-        Check("3", "pods answer the load balancer", lambda: healthy(world.target_group())),
+        Check("3", "pods answer the load balancer", lambda: healthy(world.target_group(), world.params["pods"])),
         Check("3", "pods reach the API providers", lambda: to_providers(world)),
     ]
     return made + [
@@ -252,12 +252,16 @@ def to_pods(world: World) -> str | None:
     return reach.way(world.network, source, world.workers, group["Port"])
 
 
-def healthy(group: Mapping[str, Any]) -> str | None:
+def healthy(group: Mapping[str, Any], expected: bool) -> str | None:
+    """``expected``: whether pods are to be there."""
     states = group["Health"]
     if not states:
-        raise NotExercised(
-            f"no pod is registered in target group {group['TargetGroupName']}, so no pod serves anybody and nothing answers users: "
-            "look at playbooks/kubernetes.yml, which brings them, and at kubectl -n agents get pods (or your kubernetes_namespace)"
+        nobody = f"no pod is registered in target group {group['TargetGroupName']}, so nothing answers users"
+        if not expected:
+            raise NotExercised(f"{nobody}; verify_pods says that none is to be")
+        return (
+            f"{nobody}: look at playbooks/kubernetes.yml, which brings them, at kubectl -n agents get pods,targetgroupbindings (or "
+            "your kubernetes_namespace), and at the log of the AWS Load Balancer Controller"
         )
     if "healthy" not in states:
         path, port, are = group.get("HealthCheckPath"), group["Port"], ", ".join(sorted(set(states)))
