@@ -46,6 +46,11 @@ class Api:
         return cls(shown["endpoint"], base64.b64decode(shown["certificateAuthority"]["data"]).decode(), token(cluster))
 
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> tuple[int, Any]:
+        status, text = self.read(path, method, body, content_type)
+        return status, json.loads(text)
+
+    def read(self, path: str, method: str = "GET", body: Any = None, content_type: str = "application/json") -> tuple[int, str]:
+        """The answer as it is, which for a log is no JSON."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         request = urllib.request.Request(self.endpoint + path, data=data, headers=headers, method=method)
@@ -54,9 +59,9 @@ class Api:
         )
         try:
             with opener.open(request, timeout=30) as answer:
-                return answer.status, json.load(answer)
+                return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+            return error.code, error.read().decode()
 
     def get(self, path: str) -> Any:
         status, body = self.call("GET", path)
