@@ -44,7 +44,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernete
 APPLY = "kubernetes.core.k8s"
 HELM = "kubernetes.core.helm"
 # Verbs that list what is refused instead of failing.
-LISTING = ("plan", "drift")
+LISTING = ("plan", "drift", "adopt")
 WITHOUT = "kubernetes_run_in: none, or --skip-tags kubernetes,schema, goes on without what is in the cluster"
 ELSEWHERE = (
     "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "

@@ -305,3 +305,26 @@ def test_a_database_is_set_up_by_a_job():
         ) as application:
             assert application.execute("SELECT count(*) FROM users").fetchone() == (0,)
         assert login["password"] not in cluster.log(pod)
+
+
+def test_before_a_run_writes_it_looks_whether_the_cluster_can_be_reached(cluster):
+    def look(*arguments):
+        given = ("-i", "inventories/prod", "-e", "@local_aws/vars.yml")
+        return site.ansible("playbooks/ways_in.yml", *given, *arguments, env=site.as_json(cluster.local.env))
+
+    def asked():
+        calls = [call["operation"] for call in cluster.local.requests()]
+        cluster.local.clear_requests()
+        return calls
+
+    asked()
+    assert look().returncode == 0 and asked() == ["GetCallerIdentity", "DescribeCluster"]
+    assert look("--tags", "vpc").returncode == 0 and asked() == []
+    cluster.local.settings(kubernetes_api=False)
+    try:
+        done = look("--skip-tags", "schema")
+    finally:
+        cluster.local.settings(kubernetes_api=True)
+    assert done.returncode != 0 and "the API of the cluster prod-agent-platform" in done.stdout
+    database = look("-e", "schema_run_in=direct", "--tags", "schema")
+    assert database.returncode == 0 and "the database prod-agentdb will be private" in database.stdout + database.stderr

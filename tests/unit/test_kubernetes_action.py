@@ -71,9 +71,10 @@ def out_of_reach(monkeypatch):
         yield place
 
 
-@pytest.mark.parametrize("verb", ["plan", "drift"])
-def test_a_cluster_out_of_reach_is_a_refusal_beside_what_the_other_tiers_found(out_of_reach, verb):
-    result = perform(verb=verb)
+@pytest.mark.parametrize("confirm", [None, "prod-us-east-1"])
+@pytest.mark.parametrize("verb", ["plan", "drift", "adopt"])
+def test_a_cluster_out_of_reach_is_a_refusal_beside_what_the_other_tiers_found(out_of_reach, verb, confirm):
+    result = perform(verb=verb, confirm=confirm)
     assert not result.get("failed") and result["plan"] == [] and result["place"] == out_of_reach["place"]
     (refusal,) = result["refusals"]
     assert refusal["address"] == "cluster_api/prod-agent-platform"
