@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from local_aws.kubernetes_api.controllers import settle
 from local_aws.kubernetes_api.defaults import Invalid, Object, check_change, complete, identify
 from local_aws.kubernetes_api.kinds import BUILT_IN, Served, custom
 
@@ -29,7 +30,7 @@ class Store:
 
     def __init__(self, cluster: Any):
         if not hasattr(cluster, "kubernetes"):
-            cluster.kubernetes = {"objects": {}, "version": 1, "logs": {}}
+            cluster.kubernetes = {"objects": {}, "version": 1, "logs": {}, "rollouts": {}}
             self.state = cluster.kubernetes
             namespaces = next(kind for kind in BUILT_IN if kind.kind == "Namespace")
             for name in FIRST:
@@ -65,6 +66,7 @@ class Store:
 
     def find(self, kind: Served, namespace: str | None, name: str) -> Object:
         """Raises Failure."""
+        settle(self, kind)
         try:
             return self.objects[kind.group, kind.plural, namespace or "", name]
         except KeyError:
@@ -72,6 +74,7 @@ class Store:
             raise Failure(404, "NotFound", f'{kind.plural}{of} "{name}" not found') from None
 
     def list(self, kind: Served, namespace: str | None, selector: str) -> list[Object]:
+        settle(self, kind)
         found = sorted(
             (key, item)
             for key, item in self.objects.items()

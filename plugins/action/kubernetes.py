@@ -21,9 +21,9 @@ from typing import Any
 
 from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.action.tier import ActionModule as TierAction
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import releases
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import releases, rollout
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.answers import problems, read
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address, selector
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, gather
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.approval import objection
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refusal, Refused
@@ -46,6 +46,7 @@ HELM = "kubernetes.core.helm"
 # Verbs that list what is refused instead of failing.
 LISTING = ("plan", "drift", "adopt")
 WITHOUT = "kubernetes_run_in: none, or --skip-tags kubernetes,schema, goes on without what is in the cluster"
+REQUIRED = "mend what it names and run again, or set kubernetes_rollout_required: false to be only warned of it"
 ELSEWHERE = (
     "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "
     "can be reached"
@@ -82,16 +83,24 @@ class ActionModule(TierAction):
         looks = options.check_mode or only_looks(params)
         if ground.missing.refusals:
             return {**nothing_done(), "refusals": refusals(ground.missing.refusals), **ground.for_the_run()}
+        left: list[rollout.Unready] = []
         if contains_unknown(ground.facts["endpoint"]):
             outcome = self._looked(params, ground.survey_of_nothing(), {})
         else:
-            outcome = self._at_the_cluster(params, ground, looks)
+            outcome, survey = self._at_the_cluster(params, ground, looks)
+            if survey and not looks and not outcome.failures and params["verb"] in WRITING:
+                left = _rolled_out(params, options, ground, survey, outcome)
         result = {**as_result(outcome, options.diff_mode), **ground.for_the_run()}
         if outcome.failures:
             result.update(failed=True, msg=failure_message(outcome))
+        elif left and params["rollout_required"]:
+            applied = [action.address for action in outcome.plan.actions]
+            result.update(failed=True, msg=f"{_told(left)}; {REQUIRED}", applied=applied, not_applied=[])
+        elif left:
+            result["warnings"] = [*result.get("warnings", ()), _told(left)]
         return result
 
-    def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> Outcome:
+    def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> tuple[Outcome, Survey | None]:
         cluster = ground.cluster()
         try:
             cluster.reach()
@@ -99,17 +108,17 @@ class ActionModule(TierAction):
             reason = f"{error}; {WITHOUT}"
             if params["verb"] not in LISTING:
                 raise EngineError(reason) from error
-            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{cluster.name}", reason)]))
+            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{cluster.name}", reason)])), None
         survey = gather(cluster, ground)
         if params["verb"] == "adopt":
-            return self._adopt(survey, ground, looks)
+            return self._adopt(survey, ground, looks), survey
         with self._access(ground) as access:
             if looks or params.get("approved") is not None:
                 after = self._dry_run(access, survey)
                 outcome = self._looked(params, survey, after)
                 if looks:
-                    return outcome
-            return self._apply(params, access, survey)
+                    return outcome, survey
+            return self._apply(params, access, survey), survey
 
     def _looked(self, params: Mapping[str, Any], survey: Survey, after: Mapping[str, Object]) -> Outcome:
         """Raises Refused where the verb is one that writes."""
@@ -257,6 +266,29 @@ class _Access:
     folder: Path
     arguments: dict[str, str]
     token: Callable[[], str]
+
+
+def _rolled_out(
+    params: Mapping[str, Any], options: RunOptions, ground: Ground, survey: Survey, outcome: Outcome
+) -> list[rollout.Unready]:
+    """What does not run in the end. A run that only starts does not wait: what does not run yet is then ``outcome.awaiting``."""
+    if not params["rollout_timeout_seconds"]:
+        return []
+    kinds = [BY_KIND[name] for name in rollout.KINDS]
+    wanted = [address(item) for item in survey.appliable() if item["kind"] in rollout.KINDS]
+    if not wanted:
+        return []
+    rollouts = rollout.Rollouts(ground.cluster, selector(ground.place.deployment), kinds, wanted)
+    # What nothing was done to stands as it was read.
+    unready = rollouts.look() if outcome.plan.actions else rollouts.of(survey.ours.values())
+    if params["verb"] == "start":
+        outcome.awaiting = sorted(one.address for one in unready)
+        return []
+    return rollout.wait(rollouts.look, params["rollout_timeout_seconds"], options.progress) if unready else []
+
+
+def _told(left: Sequence[rollout.Unready]) -> str:
+    return "; ".join(one.sentence for one in left)
 
 
 def _reference(item: Object) -> Object:

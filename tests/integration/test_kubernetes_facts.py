@@ -49,7 +49,9 @@ class Inside:
             "ANSIBLE_LOCAL_TEMP": str(temporary / "ansible"),
             "ANSIBLE_HOME": str(self.folder / "home"),
         }
-        extra = json.dumps({"kubernetes_helm_releases": list(releases)})
+        # Nothing of ours could run in somebody's cluster, whose nodes have no such images.
+        waits = {"kubernetes_rollout_timeout_seconds": 0} if REAL else {}
+        extra = json.dumps({"kubernetes_helm_releases": list(releases), **waits})
         return self.platform.run(str(path), "-e", extra, **site.as_json({}), **places, **(env or {}))
 
     def results(self, *steps, **more):
@@ -214,6 +216,28 @@ def test_the_token_is_in_no_output_and_nothing_is_left_in_any_folder(inside):
     left = [path for path in files if b"k8s-aws-v1." in path.read_bytes() or b"CERTIFICATE" in path.read_bytes()]
     assert left == []
     assert [path for path in (inside.folder / "tmp").rglob("*") if path.is_file()] == []
+
+
+@dev
+def test_what_does_not_come_about_is_named_with_its_reason(inside):
+    local = inside.platform.local
+    why = "deployment/agents/agent: 0 of 1 pods are available: pod agent-"
+    try:
+        local.settings(failures={"kubernetes_deployment": "ImagePullBackOff: no such image"})
+        soon = {"kubernetes_rollout_timeout_seconds": 1}
+        said = inside.failure(soon)
+        assert why in said and "ImagePullBackOff (no such image); see kubectl -n agents describe pod agent-" in said
+        # Also where nothing is to be done any more; only a look takes no notice.
+        warned, looked = inside.results({**soon, "kubernetes_rollout_required": False}, {"check": True})
+        assert warned["plan"] == [] and any(why in warning for warning in warned["warnings"])
+        assert looked["plan"] == [] and not any(why in warning for warning in looked.get("warnings", ()))
+        local.settings(failures={}, transitions={"kubernetes_deployment": 6})
+        newer = {"kubernetes_agent_image": "agent-platform/agent:1.0.1", "kubernetes_consumers": []}
+        started, awaited = inside.results({**newer, "platform_verb": "start"}, {**newer, "platform_verb": "await"})
+        assert started["awaiting"] == ["deployment/agents/agent"] and "awaiting" not in awaited
+        assert inside.api.get("/apis/apps/v1/namespaces/agents/deployments/agent")["status"]["availableReplicas"] == 1
+    finally:
+        local.settings(failures={}, transitions={})
 
 
 @dev

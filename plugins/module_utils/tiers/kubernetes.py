@@ -102,6 +102,8 @@ SPEC: dict[str, dict[str, Any]] = {
     "helm_releases": {"type": "list", "elements": "dict", "default": [], "options": _RELEASE},
     "helm_binary": {"type": "str", "default": ""},
     "helm_timeout": {"type": "str", "default": "10m"},
+    "rollout_timeout_seconds": {"type": "int", "default": 900},
+    "rollout_required": {"type": "bool", "default": True},
 }
 LOOKS_UP = (*vpc_lookups.KINDS, Cluster(), TargetGroup(), Instance(), ReplicationGroup(), Queue())
 # What a consumer takes of the role's variables where it sets nothing itself.
@@ -132,6 +134,7 @@ def check(params: Mapping[str, Any], region: str) -> None:
             raise InvalidInput(
                 f"kubernetes_service_accounts: {account!r} is none: <namespace>/<name>, with one of {', '.join(names)} as the first"
             )
+    checks.within("kubernetes_rollout_timeout_seconds", params["rollout_timeout_seconds"], 0, 7200, "seconds")
     _check_workloads(params, names)
     _check_releases(params, names)
     for cidr in params["public_cidrs"]:
