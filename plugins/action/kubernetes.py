@@ -150,6 +150,8 @@ class ActionModule(TierAction):
         after, failures = self._write(access, first)
         done = set(after)
         for release in pending:
+            if not failures and release.address in survey.stuck:
+                failures = self._forget(access, release, survey.stuck[release.address])
             if not failures:
                 failures = self._install(access, params, helm, release, survey.ended_badly(release))
                 done |= {release.address} - set(failures)
@@ -219,6 +221,15 @@ class ActionModule(TierAction):
         }
         answer = self._module(HELM, arguments, access, False)
         return {release.address: f"could not install {release.address}: {problems(answer)}"} if answer.get("failed") else {}
+
+    def _forget(self, access: _Access, release: releases.Release, stuck: releases.Stuck) -> dict[str, str]:
+        """Take Helm's note of a revision that was cut off away, and nothing else: Helm then goes on from the revision before, or
+        from none. What the lost one made carries the release's name, by which the next one takes it over; an uninstall would take
+        definitions with it, and so whatever is of their kinds."""
+        arguments = {"state": "absent", "resource_definition": [stuck.secret]}
+        answer = self._module(APPLY, arguments, access, False)
+        why = f"could not take away the note of its revision that is {stuck.status}: {problems(answer)}"
+        return {release.address: f"{release.address}: {why}"} if answer.get("failed") else {}
 
     def _helm(self, params: Mapping[str, Any]) -> str:
         """Its path; empty where there are no releases. Raises EngineError where it is needed and not there."""

@@ -282,6 +282,42 @@ def test_releases_come_between_what_they_need_and_what_they_bring(inside):
     assert [path for path in (inside.folder / "tmp").rglob("*") if path.is_file()] == []
 
 
+@dev
+def test_a_release_whose_run_was_killed_is_brought_by_the_next_but_not_while_helm_may_be_at_work(inside):
+    log = inside.folder / "helm.log"
+    env = {"HELM_TEST_LOG": str(log)}
+    step = {"kubernetes_helm_binary": str(helm.wrapper(inside.folder / "helm"))}
+    keda = {"name": "keda", "version": "2.17.2"}
+    address = "helm_release/keda/keda"
+
+    def notes():
+        found = inside.api.items("/api/v1/namespaces/keda/secrets?labelSelector=owner%3Dhelm").values()
+        return {int(one["metadata"]["labels"]["version"]): one["metadata"]["labels"]["status"] for one in found}
+
+    # The first revision, which never stood; begun just now, and then long ago.
+    inside.failure(step, releases=[keda], env={**env, "HELM_TEST_DIES": "1"})
+    assert notes() == {1: "pending-install"}
+    before = inside.version()
+    said = inside.failure(step, releases=[keda], env=env)
+    assert address in said and "its status is pending-install since" in said and "kubernetes_helm_timeout" in said
+    (would,) = inside.results({**step, "platform_verb": "plan"}, releases=[keda], env=env)
+    assert [refusal["address"] for refusal in would["refusals"]] == [address]
+    assert inside.version() == before and len(log.read_text().splitlines()) == 1, "something was done"
+    inside.api.call("DELETE", "/api/v1/namespaces/keda/secrets/sh.helm.release.v1.keda.v1")
+    old = {**env, "HELM_TEST_DIES": "1", "HELM_TEST_BEGAN_AGO": "700"}
+    inside.failure(step, releases=[keda], env=old)
+    did, then = inside.results(step, step, releases=[keda], env=env)
+    assert {"field": "status", "old": "pending-install", "new": "deployed"} in planned(did)[address, "update"]
+    assert notes() == {1: "deployed"} and then["plan"] == []
+
+    # A later one: what stood before it is what the next goes on from.
+    newer = [{**keda, "version": "2.18.0"}]
+    inside.failure(step, releases=newer, env=old)
+    assert notes() == {1: "deployed", 2: "pending-upgrade"}
+    did, then = inside.results(step, step, releases=newer, env=env)
+    assert actions(did)[address] == "update" and then["plan"] == [] and notes() == {1: "deployed", 2: "deployed"}
+
+
 # --- the diagrams
 
 
