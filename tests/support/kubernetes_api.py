@@ -1,10 +1,14 @@
-"""A cluster's API as a person with the right token sees it: signed and asked here by means of our own, none of the product's."""
+"""A cluster's API as a person with the right token sees it: signed and asked here by means of our own, none of the product's.
+
+``python -m support.kubernetes_api CLUSTER PATH...`` prints lists of objects.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -103,3 +107,10 @@ def definition(group: str, version: str, kind: str, plural: str) -> dict[str, An
             "versions": [{"name": version, "served": True, "storage": True, "schema": anything}],
         },
     }
+
+
+if __name__ == "__main__":
+    # Of the cluster that is named, each list that is: name -> object.
+    cluster, *paths = sys.argv[1:]
+    api = Api.of(boto3.client("eks"), cluster)
+    print(json.dumps([api.items(path) for path in paths]))
