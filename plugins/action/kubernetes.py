@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.action.tier import ActionModule as TierAction
@@ -254,10 +255,10 @@ class ActionModule(TierAction):
         self._task.check_mode = check_mode
         self._task.environment = [
             *(environment or []),
-            {"TMPDIR": str(access.folder), "HELM_CACHE_HOME": str(access.folder / "helm")},
+            {"TMPDIR": str(access.folder), "HELM_CACHE_HOME": str(access.folder / "helm"), **access.environment},
         ]
         try:
-            given = {**access.arguments, "api_key": access.token(), **arguments}
+            given = {**access.arguments(name), **arguments}
             return self._execute_module(module_name=name, module_args=given, task_vars=self._variables)
         finally:
             self._task.check_mode, self._task.environment = before, environment
@@ -267,16 +268,50 @@ class ActionModule(TierAction):
         with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP, prefix="kubernetes-") as folder:
             authority = Path(folder) / "ca.crt"
             authority.write_bytes(base64.b64decode(ground.facts["certificate_authority"]))
-            yield _Access(Path(folder), {"host": ground.facts["endpoint"], "ca_cert": str(authority)}, ground.token)
+            yield _Access(Path(folder), ground.facts["endpoint"], str(authority), ground.token, ground.tunnel())
 
 
 @dataclasses.dataclass(frozen=True)
 class _Access:
-    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write. ``token()``: a new one."""
+    """The way in for the modules of kubernetes.core. ``folder``: for whatever they write. ``authority``: a file in it. ``token()``:
+    a new one."""
 
     folder: Path
-    arguments: dict[str, str]
+    endpoint: str
+    authority: str
     token: Callable[[], str]
+    tunnel: tuple[str, int] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"HELM_KUBETLS_SERVER_NAME": self._name} if self.tunnel else {}
+
+    def arguments(self, module: str) -> dict[str, Any]:
+        """Through a tunnel the certificate is held to the endpoint's name, for which the module ``k8s`` has no option of its own,
+        but takes what a kubeconfig would hold. It goes to it by the pipe, as all the rest."""
+        if self.tunnel and module == APPLY:
+            cluster = {"server": self._server, "tls-server-name": self._name, "certificate-authority": self.authority}
+            return {
+                "kubeconfig": {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "here",
+                    "clusters": [{"name": "here", "cluster": cluster}],
+                    "users": [{"name": "here", "user": {"token": self.token()}}],
+                    "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}],
+                }
+            }
+        return {"host": self._server, "ca_cert": self.authority, "api_key": self.token()}
+
+    @property
+    def _name(self) -> str:
+        return str(urlsplit(self.endpoint).hostname)
+
+    @property
+    def _server(self) -> str:
+        if not self.tunnel:
+            return self.endpoint
+        return f"https://{self.tunnel[0]}:{self.tunnel[1]}{urlsplit(self.endpoint).path}"
 
 
 def _rolled_out(

@@ -31,6 +31,16 @@ options:
       - direct
       - none
     default: direct
+  tunnel_address:
+    description:
+      - Where a tunnel to the cluster's API begins on the machine that runs Ansible. Empty for none.
+      - The certificate is held to the endpoint's own name all the same.
+    type: str
+    default: ''
+  tunnel_port:
+    description: The port there.
+    type: int
+    default: 0
   cluster_name:
     description: Name of the EKS cluster.
     type: str

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import socketserver
+import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -316,6 +321,52 @@ def test_a_release_whose_run_was_killed_is_brought_by_the_next_but_not_while_hel
     assert notes() == {1: "deployed", 2: "pending-upgrade"}
     did, then = inside.results(step, step, releases=newer, env=env)
     assert actions(did)[address] == "update" and then["plan"] == [] and notes() == {1: "deployed", 2: "deployed"}
+
+
+class Tunnel(socketserver.ThreadingTCPServer):
+    """From a free port of this machine to ``target``. ``used``: how often."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, target):
+        self.target, self.used = target, 0
+        super().__init__(("127.0.0.1", 0), None)
+
+    def finish_request(self, request, _client_address):
+        self.used += 1
+        with socket.create_connection(self.target) as far:
+            back = threading.Thread(target=self.copy, args=(far, request), daemon=True)
+            back.start()
+            self.copy(request, far)
+            back.join()
+
+    @staticmethod
+    def copy(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+
+@dev
+def test_through_a_tunnel_under_another_name_the_certificate_is_held_to_the_endpoints(inside):
+    url = urlsplit(inside.api.endpoint)
+    log = inside.folder / "helm.log"
+    with Tunnel((url.hostname, url.port)) as tunnel:
+        threading.Thread(target=tunnel.serve_forever, daemon=True).start()
+        # The certificate has the address of the endpoint alone, and not this name.
+        way = {"kubernetes_tunnel_address": "localhost", "kubernetes_tunnel_port": tunnel.server_address[1]}
+        step = {**way, "kubernetes_helm_binary": str(helm.wrapper(inside.folder / "helm"))}
+        keda = [{"name": "keda", "version": "2.17.2"}]
+        first, second = inside.results(step, step, releases=keda, env={"HELM_TEST_LOG": str(log)})
+        tunnel.shutdown()
+    assert first["changed"] and second["plan"] == [] and tunnel.used > 10
+    (asked,) = (json.loads(line) for line in log.read_text().splitlines())
+    assert asked["server"].startswith("https://localhost:") and asked["name_of_server"] == url.hostname
+    said = inside.failure({**way, "kubernetes_tunnel_port": 1})
+    assert "by way of localhost:1) cannot be reached from here" in said
 
 
 # --- the diagrams

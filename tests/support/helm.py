@@ -47,13 +47,16 @@ def main() -> None:
 
 def upgrade(name: str, chart: str, version: str, namespace: str, values: dict) -> None:
     api = Api(os.environ["HELM_KUBEAPISERVER"], Path(os.environ["HELM_KUBECAFILE"]).read_text(), os.environ["HELM_KUBETOKEN"])
+    api.server_name = os.environ.get("HELM_KUBETLS_SERVER_NAME", "")
     secrets = f"/api/v1/namespaces/{namespace}/secrets"
     before = [one["metadata"]["labels"] for one in api.items(f"{secrets}?labelSelector=owner%3Dhelm,name%3D{name}").values()]
     last = max(before, key=lambda labels: int(labels["version"]), default={"status": "", "version": "0"})
     revision = 1 + int(last["version"])
     with open(os.environ["HELM_TEST_LOG"], "a", encoding="utf-8") as log:
         stood = sorted(api.items("/apis/networking.k8s.io/v1/networkpolicies"))
-        log.write(json.dumps({"name": name, "chart": chart, "version": version, "arguments": sys.argv[1:], "stood": stood}) + "\n")
+        asked = {"name": name, "chart": chart, "version": version, "arguments": sys.argv[1:], "stood": stood}
+        asked |= {"server": api.endpoint, "name_of_server": api.server_name}
+        log.write(json.dumps(asked) + "\n")
     if last["status"].startswith("pending-"):
         sys.exit("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress")
     if "fail" in values:

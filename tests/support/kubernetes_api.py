@@ -38,11 +38,13 @@ def token(cluster: str, access_key: str = "testing", secret_key: str = "testing"
 
 @dataclass
 class Api:
-    """``endpoint`` and ``authority`` (PEM) as EKS describes them."""
+    """``endpoint`` and ``authority`` (PEM) as EKS describes them. ``server_name``: whose certificate it has to be, where that is
+    not the endpoint's."""
 
     endpoint: str
     authority: str
     token: str
+    server_name: str = ""
 
     @classmethod
     def of(cls, eks: Any, cluster: str) -> Api:
@@ -58,9 +60,11 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         request = urllib.request.Request(self.endpoint + path, data=data, headers=headers, method=method)
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata=self.authority))
-        )
+        context = ssl.create_default_context(cadata=self.authority)
+        if self.server_name:
+            plain, name = context.wrap_socket, self.server_name
+            context.wrap_socket = lambda raw, server_hostname=None, **more: plain(raw, server_hostname=name, **more)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
         try:
             with opener.open(request, timeout=30) as answer:
                 return answer.status, answer.read().decode()

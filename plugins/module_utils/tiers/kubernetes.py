@@ -59,6 +59,8 @@ _METRIC = {"name": {"type": "str"}, "average_value": {"type": "str"}}
 DIRECT, NOWHERE = "direct", "none"
 SPEC: dict[str, dict[str, Any]] = {
     "run_in": {"type": "str", "choices": [DIRECT, NOWHERE], "default": DIRECT},
+    "tunnel_address": {"type": "str", "default": ""},
+    "tunnel_port": {"type": "int", "default": 0},
     "cluster_name": {"type": "str", "required": True},
     "prefix": {"type": "str", "required": True},
     "zones": {"type": "list", "elements": "str", "required": True},
@@ -134,6 +136,11 @@ def check(params: Mapping[str, Any], region: str) -> None:
             raise InvalidInput(
                 f"kubernetes_service_accounts: {account!r} is none: <namespace>/<name>, with one of {', '.join(names)} as the first"
             )
+    if bool(params["tunnel_address"]) != bool(params["tunnel_port"]):
+        raise InvalidInput(
+            f"kubernetes_tunnel_address: {params['tunnel_address']!r} with kubernetes_tunnel_port {params['tunnel_port']} is half "
+            "a tunnel: set both, or neither"
+        )
     checks.within("kubernetes_rollout_timeout_seconds", params["rollout_timeout_seconds"], 0, 7200, "seconds")
     _check_workloads(params, names)
     _check_releases(params, names)

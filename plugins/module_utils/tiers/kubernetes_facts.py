@@ -57,7 +57,11 @@ class Ground:
 
     def cluster(self) -> Cluster:
         name, facts = self.params["cluster_name"], self.facts
-        return Cluster(name, facts["endpoint"], facts["certificate_authority"], self.token())
+        return Cluster(name, facts["endpoint"], facts["certificate_authority"], self.token(), self.tunnel())
+
+    def tunnel(self) -> tuple[str, int] | None:
+        address = self.params["tunnel_address"]
+        return (address, self.params["tunnel_port"]) if address else None
 
     def survey_of_nothing(self) -> Survey:
         """For a cluster that this run is to make: it will have Kubernetes's own kinds and nothing else."""
