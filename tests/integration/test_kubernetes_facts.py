@@ -303,10 +303,9 @@ def test_a_release_whose_run_was_killed_is_brought_by_the_next_but_not_while_hel
     inside.failure(step, releases=[keda], env={**env, "HELM_TEST_DIES": "1"})
     assert notes() == {1: "pending-install"}
     before = inside.version()
-    said = inside.failure(step, releases=[keda], env=env)
-    assert address in said and "its status is pending-install since" in said and "kubernetes_helm_timeout" in said
-    (would,) = inside.results({**step, "platform_verb": "plan"}, releases=[keda], env=env)
-    assert [refusal["address"] for refusal in would["refusals"]] == [address]
+    would, refused = answers(inside.run({**step, "platform_verb": "plan"}, step, releases=[keda], env=env).stdout)
+    assert [refusal["address"] for refusal in would["refusals"]] == [address] and refused["failed"]
+    assert all(part in refused["msg"] for part in (address, "its status is pending-install since", "kubernetes_helm_timeout"))
     assert inside.version() == before and len(log.read_text().splitlines()) == 1, "something was done"
     inside.api.call("DELETE", "/api/v1/namespaces/keda/secrets/sh.helm.release.v1.keda.v1")
     old = {**env, "HELM_TEST_DIES": "1", "HELM_TEST_BEGAN_AGO": "700"}
