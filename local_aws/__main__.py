@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from local_aws import postgres, redis
+from local_aws import launch, postgres, redis
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -89,7 +89,7 @@ def main() -> int:
         print(f"--cache: {why}", file=sys.stderr)
         return 1
     # moto and its backends take a second to import: not before the command line is known to be good.
-    from local_aws import cache, database, server, watch
+    from local_aws import cache, database, kubernetes_api, server, watch
     from local_aws.gate import GATE
 
     GATE.settings.update(
@@ -108,17 +108,25 @@ def main() -> int:
     if options.cache:
         cache.CACHE.start()
 
+    url = f"http://{server.HOST}:{http.server_port}"
+    kubernetes_api.KUBELET.environment = lambda region: {
+        **launch.environment(url, region),
+        **database.DATABASE.env(),
+        **cache.CACHE.env(),
+    }
+
     def stop(*_signal: Any) -> None:
         threading.Thread(target=http.shutdown, daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     watch.watch(stop, options.idle_timeout, options.parent_pid)
-    print(f"local AWS listening on http://{server.HOST}:{http.server_port}", flush=True)
+    print(f"local AWS listening on {url}", flush=True)
     for name, value in {**database.DATABASE.env(), **cache.CACHE.env()}.items():
         print(f"export {name}={value}", flush=True)
     http.serve_forever(poll_interval=0.1)
     sys.stdout.flush()
+    kubernetes_api.stop()
     database.DATABASE.stop()
     cache.CACHE.stop()
     os._exit(0)  # calls still in flight (long polling) must not hold the process up

@@ -22,6 +22,18 @@ READY = "local AWS listening on "
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def environment(url: str, region: str) -> dict[str, str]:
+    """What leads a client of AWS to the server at ``url``."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 class LocalAws:
     """Context manager around `python -m local_aws` with the same interpreter.
 
@@ -81,15 +93,7 @@ class LocalAws:
     @property
     def env(self) -> dict[str, str]:
         """The environment variables that lead every AWS client here."""
-        return {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_REGION": self.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            **self.real,
-        }
+        return {**environment(self.url, self.region), **self.real}
 
     def requests(self) -> list[dict[str, Any]]:
         """The calls so far, oldest first."""

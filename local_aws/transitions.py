@@ -21,6 +21,8 @@ KINDS = {
     "eks_addon": "CREATING -> ACTIVE; UPDATING -> ACTIVE; DELETING -> gone",
     "eks_cluster": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
     "eks_nodegroup": "CREATING -> ACTIVE; UPDATING -> ACTIVE (no other change meanwhile); DELETING -> gone",
+    "external_secret": "no condition -> Ready, after each change",
+    "kubernetes_deployment": "no pod available -> all of them, after each change",
     "load_balancer": "provisioning -> active",
     "load_balancer_interfaces": "in use -> gone, counted from the deletion of their load balancer",
     "nat_gateway": "pending -> available; deleting -> deleted (the address stays associated meanwhile)",
@@ -37,6 +39,9 @@ FAILED = {
     "eks_addon": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
     "eks_cluster": "FAILED, with the reason in health.issues",
     "eks_nodegroup": "CREATE_FAILED, or DEGRADED where the reason begins with it, with the reason in health.issues",
+    "external_secret": "not Ready; the reason is what stands before the colon, as in SecretSyncedError: no such secret",
+    "kubernetes_deployment": "not available, with a pod that waits with the reason, as in ImagePullBackOff: no such image; after a "
+    "change too",
     "load_balancer": "failed, with the reason in State.Reason",
     "replication_group": "create-failed, with the reason among its events",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import ipaddress
 import re
@@ -47,6 +48,10 @@ def check_change(old: Object, new: Object) -> None:
         raise Invalid("spec.selector: Invalid value: field is immutable")
     if old["kind"] == "Service" and old["spec"].get("clusterIP") != new["spec"].get("clusterIP"):
         raise Invalid("spec.clusterIP: Invalid value: field is immutable")
+    if old["kind"] == "Job":
+        for field in ("template", "selector", "completions"):
+            if old["spec"].get(field) != new["spec"].get(field):
+                raise Invalid(f"spec.{field}: Invalid value: field is immutable")
 
 
 def _default(item: Object, **values: Any) -> None:
@@ -115,6 +120,33 @@ def _deployment(item: Object) -> None:
     _default(item, status={})
 
 
+def _job(item: Object) -> None:
+    spec = item["spec"]
+    _default(spec, parallelism=1, completions=1, backoffLimit=6, completionMode="NonIndexed", suspend=False)
+    if spec["template"]["spec"].get("restartPolicy") not in ("Never", "OnFailure"):
+        raise Invalid('spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"')
+    _pod(spec["template"]["spec"])
+    _default(item, status={})
+
+
+def identify(item: Object) -> None:
+    """What follows from the uid of a new object: the labels by which a Job finds its pods."""
+    if item["kind"] != "Job":
+        return
+    metadata, template = item["metadata"], item["spec"]["template"]
+    marks = {"controller-uid": metadata["uid"], "job-name": metadata["name"]}
+    marks |= {f"batch.kubernetes.io/{name}": value for name, value in marks.items()}
+    template.setdefault("metadata", {}).setdefault("labels", {}).update(marks)
+    item["spec"].setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": metadata["uid"]}})
+
+
+def _secret(item: Object) -> None:
+    _default(item, type="Opaque")
+    if given := item.pop("stringData", None):
+        coded = {name: base64.b64encode(value.encode()).decode() for name, value in given.items()}
+        item["data"] = {**(item.get("data") or {}), **coded}
+
+
 def _autoscaler(item: Object) -> None:
     spec = item["spec"]
     _default(spec, minReplicas=1)
@@ -161,7 +193,9 @@ def _budget(item: Object) -> None:
 RULES: dict[str, Callable[[Object], None]] = {
     "Namespace": _namespace,
     "Service": _service,
+    "Secret": _secret,
     "Deployment": _deployment,
+    "Job": _job,
     "HorizontalPodAutoscaler": _autoscaler,
     "NetworkPolicy": _network_policy,
     "ResourceQuota": _quota,

@@ -37,6 +37,7 @@ BUILT_IN = (
     Served("", "v1", "ResourceQuota", "resourcequotas"),
     Served("", "v1", "LimitRange", "limitranges"),
     Served("", "v1", "Pod", "pods"),
+    Served("", "v1", "Event", "events"),
     Served("apps", "v1", "Deployment", "deployments"),
     Served("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     Served("batch", "v1", "Job", "jobs"),

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from local_aws.gate import GATE
 from local_aws.kubernetes_api import authority
 from local_aws.kubernetes_api.kinds import Served
+from local_aws.kubernetes_api.kubelet import Kubelet
 from local_aws.kubernetes_api.store import Failure, Store
 from local_aws.kubernetes_api.tokens import Refused, check
 from local_aws.kubernetes_api.upstream import forward
@@ -20,10 +21,12 @@ from local_aws.kubernetes_api.upstream import forward
 HOST = "127.0.0.1"
 MERGE_PATCH = "application/merge-patch+json"
 PATH = re.compile(
-    r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?$"
+    r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<part>log))?$"
 )
 _lock = threading.RLock()
 _running: _Running | None = None
+# Whose Jobs are seen to.
+WATCHED = ("jobs", "pods")
 
 
 @dataclass
@@ -52,8 +55,9 @@ def _start() -> _Running:
 
 
 def stop() -> None:
-    """Stop it, if it runs."""
+    """Stop it, if it runs, and whatever runs in its clusters."""
     global _running
+    KUBELET.stop()
     with _lock:
         running, _running = _running, None
     if running:
@@ -84,9 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
             status, value = failure.code, _status(failure.code, failure.reason, str(failure))
         except ValueError as error:
             status, value = 400, _status(400, "BadRequest", str(error))
-        content = json.dumps(value).encode()
+        plain = isinstance(value, str)
+        content = value.encode() if plain else json.dumps(value).encode()
+        if self.command == "DELETE":
+            KUBELET.settle()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/plain" if plain else "application/json")
         self.send_header("Content-Length", str(len(content)))
         self._headers_buffer.append(b"\r\n")
         # One packet.
@@ -109,11 +116,17 @@ class _Handler(BaseHTTPRequestHandler):
                 kind = self.headers.get("Content-Type") or "application/json"
                 return forward(GATE.settings.kubeconfig, self.command, path, query, kind, body)
             store = Store(cluster)
+            if set(WATCHED) & set(path.split("/")):
+                KUBELET.watch(account, region, name)
             return discover(store, path, cluster.shown["version"]) or self._serve(store, path, query, body)
 
     def _serve(self, store: Store, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
-        kind, namespace, name = _target(store, path)
+        kind, namespace, name, part = _target(store, path)
         dry = query.get("dryRun") == "All"
+        if part:
+            if self.command != "GET" or kind.kind != "Pod" or not name:
+                raise Failure(404, "NotFound", "the server could not find the requested resource")
+            return 200, last(KUBELET.log(store, store.find(kind, namespace, name)), query.get("tailLines"))
         if self.command == "GET" and name:
             return 200, store.find(kind, namespace, name)
         if self.command == "GET":
@@ -129,7 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Failure(415, "UnsupportedMediaType", f"this server takes {MERGE_PATCH} only")
             return 200, store.patch(kind, namespace, name, body, dry)
         if self.command == "DELETE" and name:
-            return 200, store.delete(kind, namespace, name, dry)
+            policy = query.get("propagationPolicy") or (body or {}).get("propagationPolicy") or ""
+            return 200, store.delete(kind, namespace, name, dry, policy)
         raise Failure(405, "MethodNotAllowed", f"no {self.command} here")
 
 
@@ -155,11 +169,16 @@ def _group(name: str, versions: list[str]) -> dict[str, Any]:
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
-def _target(store: Store, path: str) -> tuple[Served, str | None, str | None]:
+def last(text: str, lines: str | None) -> str:
+    """So many lines of it, from its end; None for all."""
+    return text if lines is None else "".join(text.splitlines(keepends=True)[-int(lines) :] if int(lines) else [])
+
+
+def _target(store: Store, path: str) -> tuple[Served, str | None, str | None, str | None]:
     found = PATH.match(path)
     for kind in store.kinds() if found else ():
         if (kind.group, kind.version, kind.plural) == (found["group"] or "", found["version"], found["plural"]):
-            return kind, found["namespace"], found["name"]
+            return kind, found["namespace"], found["name"], found["part"]
     raise Failure(404, "NotFound", "the server could not find the requested resource")
 
 
@@ -170,6 +189,9 @@ def _cluster(account: str, region: str, name: str) -> Any:
         return eks_backends[account][region].clusters[name]
     except KeyError:
         raise Failure(404, "NotFound", "no such cluster") from None
+
+
+KUBELET = Kubelet(_lock, _cluster)
 
 
 def _secrets(account: str) -> dict[str, str]:

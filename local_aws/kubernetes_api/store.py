@@ -8,7 +8,8 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from local_aws.kubernetes_api.defaults import Invalid, Object, check_change, complete
+from local_aws.kubernetes_api.controllers import settle
+from local_aws.kubernetes_api.defaults import Invalid, Object, check_change, complete, identify
 from local_aws.kubernetes_api.kinds import BUILT_IN, Served, custom
 
 FIRST = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -29,7 +30,7 @@ class Store:
 
     def __init__(self, cluster: Any):
         if not hasattr(cluster, "kubernetes"):
-            cluster.kubernetes = {"objects": {}, "version": 1}
+            cluster.kubernetes = {"objects": {}, "version": 1, "logs": {}, "rollouts": {}}
             self.state = cluster.kubernetes
             namespaces = next(kind for kind in BUILT_IN if kind.kind == "Namespace")
             for name in FIRST:
@@ -40,6 +41,11 @@ class Store:
     def objects(self) -> dict[tuple[str, str, str, str], Object]:
         """By group, plural, namespace and name."""
         return self.state["objects"]
+
+    @property
+    def logs(self) -> dict[str, str]:
+        """What the pods that came to an end had said, by their uid."""
+        return self.state["logs"]
 
     def kinds(self) -> list[Served]:
         """All that are served now."""
@@ -60,6 +66,7 @@ class Store:
 
     def find(self, kind: Served, namespace: str | None, name: str) -> Object:
         """Raises Failure."""
+        settle(self, kind)
         try:
             return self.objects[kind.group, kind.plural, namespace or "", name]
         except KeyError:
@@ -67,6 +74,7 @@ class Store:
             raise Failure(404, "NotFound", f'{kind.plural}{of} "{name}" not found') from None
 
     def list(self, kind: Served, namespace: str | None, selector: str) -> list[Object]:
+        settle(self, kind)
         found = sorted(
             (key, item)
             for key, item in self.objects.items()
@@ -83,6 +91,7 @@ class Store:
         item = self._completed(kind, namespace, body)
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         item["metadata"].update(uid=str(uuid.uuid4()), creationTimestamp=now, **({"generation": 1} if "spec" in item else {}))
+        identify(item)
         return self._kept(kind, item, dry)
 
     def patch(self, kind: Served, namespace: str | None, name: str, change: Object, dry: bool) -> Object:
@@ -95,6 +104,9 @@ class Store:
         if given and given != old["metadata"]["resourceVersion"]:
             raise Failure(409, "Conflict", f'the object "{name}" has been modified; apply your changes to the latest version')
         item = self._completed(kind, namespace, body)
+        # A status is the controllers' to write.
+        if not kind.custom and "status" in old:
+            item["status"] = old["status"]
         try:
             check_change(old, item)
         except Invalid as error:
@@ -106,14 +118,46 @@ class Store:
             item["metadata"]["generation"] = old["metadata"]["generation"] + 1
         return self._kept(kind, item, dry)
 
-    def delete(self, kind: Served, namespace: str | None, name: str, dry: bool) -> Object:
-        """A namespace goes with all that is in it, a definition with all of its kinds, at once."""
+    def delete(self, kind: Served, namespace: str | None, name: str, dry: bool, policy: str = "") -> Object:
+        """A namespace goes with all that is in it, a definition with all of its kinds, an owner with what it owns, at once.
+
+        ``policy``: the propagation policy, which for Jobs alone is Orphan where none is given.
+        """
         item = self.find(kind, namespace, name)
-        if not dry:
-            del self.objects[kind.group, kind.plural, namespace or "", name]
-            for key in [key for key in self.objects if self._within(kind, item, key)]:
+        if dry:
+            return item
+        del self.objects[kind.group, kind.plural, namespace or "", name]
+        orphan = (policy or ("Orphan" if kind.kind == "Job" else "Background")) == "Orphan"
+        for key in [key for key in self.objects if self._within(kind, item, key)]:
+            del self.objects[key]
+        for key, owned in [pair for pair in self.objects.items() if self._owned(item, pair[1])]:
+            if orphan:
+                self.objects[key] = {**owned, "metadata": {**owned["metadata"], "ownerReferences": []}}
+            else:
                 del self.objects[key]
         return item
+
+    def tell(self, kind: Served, item: Object, status: Object) -> None:
+        """Write the status of an object, as its controller does. Nothing that was answered before changes under its reader."""
+        metadata = item["metadata"]
+        key = (kind.group, kind.plural, metadata.get("namespace") or "", metadata["name"])
+        if key in self.objects and self.objects[key].get("status") != status:
+            self._kept(kind, {**self.objects[key], "status": status, "metadata": dict(self.objects[key]["metadata"])}, False)
+
+    def warn(self, item: Object, reason: str, message: str) -> None:
+        """An event about an object: one for each reason, which counts."""
+        kind = next(one for one in BUILT_IN if one.kind == "Event")
+        metadata = item["metadata"]
+        name = f"{metadata['name']}.{metadata['uid'].replace('-', '')[:16]}.{reason.lower()}"
+        about = {"kind": item["kind"], "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]}
+        body = {"involvedObject": about, "type": "Warning", "reason": reason, "message": message, "metadata": {"name": name}}
+        if (kind.group, kind.plural, metadata["namespace"], name) not in self.objects:
+            self.create(kind, metadata["namespace"], body, False)
+
+    @staticmethod
+    def _owned(owner: Object, item: Object) -> bool:
+        uid = owner["metadata"].get("uid")
+        return any(one["uid"] == uid for one in item["metadata"].get("ownerReferences") or ())
 
     @staticmethod
     def _within(kind: Served, item: Object, key: tuple[str, str, str, str]) -> bool:

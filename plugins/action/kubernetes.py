@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.action.tier import ActionModule as TierAction
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import releases
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import releases, rollout
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.answers import problems, read
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import BY_KIND, Object, address, selector
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, gather
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.approval import objection
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, Refusal, Refused
@@ -34,11 +34,12 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import ku
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.kubernetes_facts import Ground, learn
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import cluster
 
-APPLY = "kubernetes.core.k8s"
+APPLY = cluster.APPLY
 HELM = "kubernetes.core.helm"
 # Verbs that list what is refused instead of failing.
-LISTING = ("plan", "drift")
+LISTING = ("plan", "drift", "adopt")
 WITHOUT = "kubernetes_run_in: none, or --skip-tags kubernetes,schema, goes on without what is in the cluster"
+REQUIRED = "mend what it names and run again, or set kubernetes_rollout_required: false to be only warned of it"
 ELSEWHERE = (
     "the kubernetes tier runs where ansible-playbook does: set connection: local, and run Ansible itself where the cluster "
     "can be reached"
@@ -78,16 +79,24 @@ class ActionModule(TierAction):
         looks = options.check_mode or only_looks(params)
         if ground.missing.refusals:
             return {**nothing_done(), "refusals": refusals(ground.missing.refusals), **ground.for_the_run()}
+        left: list[rollout.Unready] = []
         if contains_unknown(ground.facts["endpoint"]):
             outcome = self._looked(params, ground.survey_of_nothing(), {})
         else:
-            outcome = self._at_the_cluster(params, ground, looks)
+            outcome, survey = self._at_the_cluster(params, ground, looks)
+            if survey and not looks and not outcome.failures and params["verb"] in WRITING:
+                left = _rolled_out(params, options, ground, survey, outcome)
         result = {**as_result(outcome, options.diff_mode), **ground.for_the_run()}
         if outcome.failures:
             result.update(failed=True, msg=failure_message(outcome))
+        elif left and params["rollout_required"]:
+            applied = [action.address for action in outcome.plan.actions]
+            result.update(failed=True, msg=f"{_told(left)}; {REQUIRED}", applied=applied, not_applied=[])
+        elif left:
+            result["warnings"] = [*result.get("warnings", ()), _told(left)]
         return result
 
-    def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> Outcome:
+    def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> tuple[Outcome, Survey | None]:
         api = ground.way().cluster()
         try:
             api.reach()
@@ -95,17 +104,17 @@ class ActionModule(TierAction):
             reason = f"{error}; {WITHOUT}"
             if params["verb"] not in LISTING:
                 raise EngineError(reason) from error
-            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{api.name}", reason)]))
+            return Outcome(Plan(refusals=[Refusal(f"cluster_api/{api.name}", reason)])), None
         survey = gather(api, ground)
         if params["verb"] == "adopt":
-            return self._adopt(survey, ground, looks)
+            return self._adopt(survey, ground, looks), survey
         with cluster.access(ground.way()) as access:
             if looks or params.get("approved") is not None:
                 after = self._dry_run(access, survey)
                 outcome = self._looked(params, survey, after)
                 if looks:
-                    return outcome
-            return self._apply(params, access, survey)
+                    return outcome, survey
+            return self._apply(params, access, survey), survey
 
     def _looked(self, params: Mapping[str, Any], survey: Survey, after: Mapping[str, Object]) -> Outcome:
         """Raises Refused where the verb is one that writes."""
@@ -137,6 +146,8 @@ class ActionModule(TierAction):
         after, failures = self._write(access, first)
         done = set(after)
         for release in pending:
+            if not failures and release.address in survey.stuck:
+                failures = self._forget(access, release, survey.stuck[release.address])
             if not failures:
                 failures = self._install(access, params, helm, release, survey.ended_badly(release))
                 done |= {release.address} - set(failures)
@@ -207,6 +218,15 @@ class ActionModule(TierAction):
         answer = cluster.call(self, self._variables, access, HELM, arguments)
         return {release.address: f"could not install {release.address}: {problems(answer)}"} if answer.get("failed") else {}
 
+    def _forget(self, access: cluster.Access, release: releases.Release, stuck: releases.Stuck) -> dict[str, str]:
+        """Take Helm's note of a revision that was cut off away, and nothing else: Helm then goes on from the revision before, or
+        from none. What the lost one made carries the release's name, by which the next one takes it over; an uninstall would take
+        definitions with it, and so whatever is of their kinds."""
+        arguments = {"state": "absent", "resource_definition": [stuck.secret]}
+        answer = cluster.call(self, self._variables, access, APPLY, arguments)
+        why = f"could not take away the note of its revision that is {stuck.status}: {problems(answer)}"
+        return {release.address: f"{release.address}: {why}"} if answer.get("failed") else {}
+
     def _helm(self, params: Mapping[str, Any]) -> str:
         """Its path; empty where there are no releases. Raises EngineError where it is needed and not there."""
         found = shutil.which(params["helm_binary"] or "helm")
@@ -218,6 +238,29 @@ class ActionModule(TierAction):
                 "kubernetes_run_in: none to leave the cluster's inside alone"
             )
         return found or ""
+
+
+def _rolled_out(
+    params: Mapping[str, Any], options: RunOptions, ground: Ground, survey: Survey, outcome: Outcome
+) -> list[rollout.Unready]:
+    """What does not run in the end. A run that only starts does not wait: what does not run yet is then ``outcome.awaiting``."""
+    if not params["rollout_timeout_seconds"]:
+        return []
+    kinds = [BY_KIND[name] for name in rollout.KINDS]
+    wanted = [address(item) for item in survey.appliable() if item["kind"] in rollout.KINDS]
+    if not wanted:
+        return []
+    rollouts = rollout.Rollouts(ground.way().cluster, selector(ground.place.deployment), kinds, wanted)
+    # What nothing was done to stands as it was read.
+    unready = rollouts.look() if outcome.plan.actions else rollouts.of(survey.ours.values())
+    if params["verb"] == "start":
+        outcome.awaiting = sorted(one.address for one in unready)
+        return []
+    return rollout.wait(rollouts.look, params["rollout_timeout_seconds"], options.progress) if unready else []
+
+
+def _told(left: Sequence[rollout.Unready]) -> str:
+    return "; ".join(one.sentence for one in left)
 
 
 def _reference(item: Object) -> Object:

@@ -31,8 +31,8 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.report.summary 
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.text import lines
 
 COLLECTION = "agent_platform.aws."
-# Asks who calls, which nobody wants to read of in a summary.
-IDENTITY = COLLECTION + "identity"
+# What is asked before the tiers, which nobody wants to read of in a summary.
+BEFORE = tuple(COLLECTION + name for name in ("identity", "reach"))
 REPORTS = tuple(COLLECTION + name for name in ("report", "redrive", "verify"))
 # Verbs whose results tell what was done; those of the others are for their reports.
 TOLD = ("apply", "start", "await")
@@ -62,7 +62,7 @@ class CallbackModule(CallbackBase):
 
     def _note(self, result: Any, failed: bool) -> None:
         action = getattr(result._task, "resolved_action", None) or result._task.action
-        if not action.startswith(COLLECTION) or action == IDENTITY:
+        if not action.startswith(COLLECTION) or action in BEFORE:
             return
         host = result._host.get_name()
         # An output plugin that came first may have taken ``failed`` away.

@@ -31,6 +31,16 @@ options:
       - direct
       - none
     default: direct
+  tunnel_address:
+    description:
+      - Where a tunnel to the cluster's API begins on the machine that runs Ansible. Empty for none.
+      - The certificate is held to the endpoint's own name all the same.
+    type: str
+    default: ''
+  tunnel_port:
+    description: The port there.
+    type: int
+    default: 0
   cluster_name:
     description: Name of the EKS cluster.
     type: str
@@ -320,6 +330,18 @@ options:
     description: How long a release may take to be ready.
     type: str
     default: 10m
+  rollout_timeout_seconds:
+    description:
+      - How long the Deployments may take until all of their pods are available, and External Secrets until it has fetched the
+        secrets. V(0) does not look.
+      - With O(verb=start) it only looks once, and RV(awaiting) names what does not run yet.
+      - What only somebody's hand can mend, such as an image that is not there, is given up after three minutes.
+    type: int
+    default: 900
+  rollout_required:
+    description: Whether it fails where they do not come about. Otherwise it warns of them.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - agent_platform.aws.tier
 attributes:

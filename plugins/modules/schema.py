@@ -40,6 +40,16 @@ options:
     description: The cluster's name. Needed for O(run_in=cluster).
     type: str
     default: ""
+  cluster_tunnel_address:
+    description:
+      - With O(run_in=cluster), where a tunnel to the cluster's API begins on the machine that runs Ansible. Empty for none.
+      - The certificate is held to the endpoint's own name all the same.
+    type: str
+    default: ''
+  cluster_tunnel_port:
+    description: The port there.
+    type: int
+    default: 0
   secrets_key:
     description: Name of the key that encrypts the secret, without the environment.
     type: str

@@ -11,23 +11,60 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.cluster_way import Way
 
 
+APPLY = "kubernetes.core.k8s"
+
+
 @dataclass(frozen=True)
 class Access:
-    """``arguments``: of every module of kubernetes.core. ``folder``: for whatever they write. ``token()``: a new one."""
+    """The way in for the modules of kubernetes.core. ``folder``: for whatever they write. ``authority``: a file in it."""
 
+    way: Way
     folder: Path
-    arguments: Mapping[str, str]
-    token: Callable[[], str]
+    authority: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"TMPDIR": str(self.folder), "HELM_CACHE_HOME": str(self.folder / "helm")}
+        return {**own, "HELM_KUBETLS_SERVER_NAME": self._name} if self.way.tunnel else own
+
+    def arguments(self, module: str) -> dict[str, Any]:
+        """With a new token. Through a tunnel the certificate is held to the endpoint's name, for which the module ``k8s`` has no
+        option of its own, but takes what a kubeconfig would hold. It goes to it by the pipe, as all the rest."""
+        if self.way.tunnel and module == APPLY:
+            cluster = {"server": self._server, "tls-server-name": self._name, "certificate-authority": self.authority}
+            return {
+                "kubeconfig": {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "here",
+                    "clusters": [{"name": "here", "cluster": cluster}],
+                    "users": [{"name": "here", "user": {"token": self.way.token()}}],
+                    "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}],
+                }
+            }
+        return {"host": self._server, "ca_cert": self.authority, "api_key": self.way.token()}
+
+    @property
+    def _name(self) -> str:
+        return str(urlsplit(self.way.endpoint).hostname)
+
+    @property
+    def _server(self) -> str:
+        if not self.way.tunnel:
+            return str(self.way.endpoint)
+        address, port = self.way.tunnel
+        return f"https://{address}:{port}{urlsplit(self.way.endpoint).path}"
 
 
 @contextmanager
@@ -35,7 +72,7 @@ def access(way: Way) -> Iterator[Access]:
     with tempfile.TemporaryDirectory(dir=C.DEFAULT_LOCAL_TMP, prefix="kubernetes-") as folder:
         authority = Path(folder) / "ca.crt"
         authority.write_bytes(base64.b64decode(way.authority))
-        yield Access(Path(folder), {"host": way.endpoint, "ca_cert": str(authority)}, way.token)
+        yield Access(way, Path(folder), str(authority))
 
 
 def call(
@@ -54,12 +91,9 @@ def call(
     action._connection.set_option("pipelining", True)
     before, environment = action._task.check_mode, action._task.environment
     action._task.check_mode = check_mode
-    action._task.environment = [
-        *(environment or []),
-        {"TMPDIR": str(entered.folder), "HELM_CACHE_HOME": str(entered.folder / "helm")},
-    ]
+    action._task.environment = [*(environment or []), entered.environment]
     try:
-        given = {**entered.arguments, "api_key": entered.token(), **arguments}
+        given = {**entered.arguments(name), **arguments}
         return action._execute_module(module_name=name, module_args=given, task_vars=variables)
     finally:
         action._task.check_mode, action._task.environment = before, environment

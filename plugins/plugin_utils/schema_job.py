@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.jobs import COMPLETE
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.jobs import COMPLETE, TUNNEL
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reference import Ref
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import (
@@ -31,7 +31,10 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.jobs import Job
 
 ADDRESS = f"kubernetes_job/{job.KIND}"
 # Of the module's arguments, those that the pod gets otherwise or has no use for.
-OTHERWISE = ("ca_bundle", "cluster_name", "job", "migrations_path", "run_in", "secrets_key", "tunnel_address", "tunnel_port")
+OTHERWISE = (
+    *("ca_bundle", "cluster_name", "job", "migrations_path", "run_in", "secrets_key", "tunnel_address", "tunnel_port"),
+    *TUNNEL,
+)
 BLIND = (
     "schema_run_in: cluster tells of a Job that ended well, and not of what somebody changed in the database since: look from "
     "where the database can be reached (schema_run_in: direct), or have it set right by another word in schema_job.again"

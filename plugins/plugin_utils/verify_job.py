@@ -27,7 +27,7 @@ ROWS = re.compile(rf"{MARK}([A-Za-z0-9+/=]+)")
 BUNDLES = {"database_ca": "rds-ca.pem", "cache_ca": "cache-ca.pem"}
 PLACE = ("deployment", "environment", "region", "account")
 # Of the module's arguments, those that the pod gets otherwise or has no use for.
-OTHERWISE = ("connections_only", "job", "path", "run_in", *BUNDLES)
+OTHERWISE = ("connections_only", "job", "path", "run_in", *jobs.TUNNEL, *BUNDLES)
 LOOKS = "check mode starts no Job"
 ELSEWHERE = "a Job is made from where Ansible runs: take away the task's delegation, become, async or interpreter"
 

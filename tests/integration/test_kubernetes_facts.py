@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import socketserver
+import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -49,7 +54,9 @@ class Inside:
             "ANSIBLE_LOCAL_TEMP": str(temporary / "ansible"),
             "ANSIBLE_HOME": str(self.folder / "home"),
         }
-        extra = json.dumps({"kubernetes_helm_releases": list(releases)})
+        # Nothing of ours could run in somebody's cluster, whose nodes have no such images.
+        waits = {"kubernetes_rollout_timeout_seconds": 0} if REAL else {}
+        extra = json.dumps({"kubernetes_helm_releases": list(releases), **waits})
         return self.platform.run(str(path), "-e", extra, **site.as_json({}), **places, **(env or {}))
 
     def results(self, *steps, **more):
@@ -223,6 +230,28 @@ def test_the_token_is_in_no_output_and_nothing_is_left_in_any_folder(inside):
 
 
 @dev
+def test_what_does_not_come_about_is_named_with_its_reason(inside):
+    local = inside.platform.local
+    why = "deployment/agents/agent: 0 of 1 pods are available: pod agent-"
+    try:
+        local.settings(failures={"kubernetes_deployment": "ImagePullBackOff: no such image"})
+        soon = {"kubernetes_rollout_timeout_seconds": 1}
+        said = inside.failure(soon)
+        assert why in said and "ImagePullBackOff (no such image); see kubectl -n agents describe pod agent-" in said
+        # Also where nothing is to be done any more; only a look takes no notice.
+        warned, looked = inside.results({**soon, "kubernetes_rollout_required": False}, {"check": True})
+        assert warned["plan"] == [] and any(why in warning for warning in warned["warnings"])
+        assert looked["plan"] == [] and not any(why in warning for warning in looked.get("warnings", ()))
+        local.settings(failures={}, transitions={"kubernetes_deployment": 6})
+        newer = {"kubernetes_agent_image": "agent-platform/agent:1.0.1", "kubernetes_consumers": []}
+        started, awaited = inside.results({**newer, "platform_verb": "start"}, {**newer, "platform_verb": "await"})
+        assert started["awaiting"] == ["deployment/agents/agent"] and "awaiting" not in awaited
+        assert inside.api.get("/apis/apps/v1/namespaces/agents/deployments/agent")["status"]["availableReplicas"] == 1
+    finally:
+        local.settings(failures={}, transitions={})
+
+
+@dev
 def test_without_its_release_a_kind_is_held_back(inside):
     before = inside.version()
     result, second = inside.results({}, {})
@@ -262,6 +291,87 @@ def test_releases_come_between_what_they_need_and_what_they_bring(inside):
     said = inside.failure(step, releases=newer, env=env)
     assert "could not install helm_release/keda/keda" in said and "does not become ready" in said
     assert [path for path in (inside.folder / "tmp").rglob("*") if path.is_file()] == []
+
+
+@dev
+def test_a_release_whose_run_was_killed_is_brought_by_the_next_but_not_while_helm_may_be_at_work(inside):
+    log = inside.folder / "helm.log"
+    env = {"HELM_TEST_LOG": str(log)}
+    step = {"kubernetes_helm_binary": str(helm.wrapper(inside.folder / "helm"))}
+    keda = {"name": "keda", "version": "2.17.2"}
+    address = "helm_release/keda/keda"
+
+    def notes():
+        found = inside.api.items("/api/v1/namespaces/keda/secrets?labelSelector=owner%3Dhelm").values()
+        return {int(one["metadata"]["labels"]["version"]): one["metadata"]["labels"]["status"] for one in found}
+
+    # The first revision, which never stood; begun just now, and then long ago.
+    inside.failure(step, releases=[keda], env={**env, "HELM_TEST_DIES": "1"})
+    assert notes() == {1: "pending-install"}
+    before = inside.version()
+    would, refused = answers(inside.run({**step, "platform_verb": "plan"}, step, releases=[keda], env=env).stdout)
+    assert [refusal["address"] for refusal in would["refusals"]] == [address] and refused["failed"]
+    assert all(part in refused["msg"] for part in (address, "its status is pending-install since", "kubernetes_helm_timeout"))
+    assert inside.version() == before and len(log.read_text().splitlines()) == 1, "something was done"
+    inside.api.call("DELETE", "/api/v1/namespaces/keda/secrets/sh.helm.release.v1.keda.v1")
+    old = {**env, "HELM_TEST_DIES": "1", "HELM_TEST_BEGAN_AGO": "700"}
+    inside.failure(step, releases=[keda], env=old)
+    did, then = inside.results(step, step, releases=[keda], env=env)
+    assert {"field": "status", "old": "pending-install", "new": "deployed"} in planned(did)[address, "update"]
+    assert notes() == {1: "deployed"} and then["plan"] == []
+
+    # A later one: what stood before it is what the next goes on from.
+    newer = [{**keda, "version": "2.18.0"}]
+    inside.failure(step, releases=newer, env=old)
+    assert notes() == {1: "deployed", 2: "pending-upgrade"}
+    did, then = inside.results(step, step, releases=newer, env=env)
+    assert actions(did)[address] == "update" and then["plan"] == [] and notes() == {1: "deployed", 2: "deployed"}
+
+
+class Tunnel(socketserver.ThreadingTCPServer):
+    """From a free port of this machine to ``target``. ``used``: how often."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, target):
+        self.target, self.used = target, 0
+        super().__init__(("127.0.0.1", 0), None)
+
+    def finish_request(self, request, _client_address):
+        self.used += 1
+        with socket.create_connection(self.target) as far:
+            back = threading.Thread(target=self.copy, args=(far, request), daemon=True)
+            back.start()
+            self.copy(request, far)
+            back.join()
+
+    @staticmethod
+    def copy(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+
+@dev
+def test_through_a_tunnel_under_another_name_the_certificate_is_held_to_the_endpoints(inside):
+    url = urlsplit(inside.api.endpoint)
+    log = inside.folder / "helm.log"
+    with Tunnel((url.hostname, url.port)) as tunnel:
+        threading.Thread(target=tunnel.serve_forever, daemon=True).start()
+        # The certificate has the address of the endpoint alone, and not this name.
+        way = {"kubernetes_tunnel_address": "localhost", "kubernetes_tunnel_port": tunnel.server_address[1]}
+        step = {**way, "kubernetes_helm_binary": str(helm.wrapper(inside.folder / "helm"))}
+        keda = [{"name": "keda", "version": "2.17.2"}]
+        first, second = inside.results(step, step, releases=keda, env={"HELM_TEST_LOG": str(log)})
+        tunnel.shutdown()
+    assert first["changed"] and second["plan"] == [] and tunnel.used > 10
+    (asked,) = (json.loads(line) for line in log.read_text().splitlines())
+    assert asked["server"].startswith("https://localhost:") and asked["name_of_server"] == url.hostname
+    said = inside.failure({**way, "kubernetes_tunnel_port": 1})
+    assert "by way of localhost:1) cannot be reached from here" in said
 
 
 # --- the diagrams

@@ -1,7 +1,8 @@
 """In Helm's place where there is none: does with a chart what the tests look for, and notes it as Helm notes a release.
 
 ``python -m support.helm`` with the arguments and the environment that kubernetes.core.helm gives Helm. It knows the kinds that the
-charts bring. Appends to ``HELM_TEST_LOG`` what it was asked for, and what stood by then.
+charts bring. Appends to ``HELM_TEST_LOG`` what it was asked for, and what stood by then. With ``HELM_TEST_DIES`` it is killed in
+the middle, as if it had begun ``HELM_TEST_BEGAN_AGO`` seconds before.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import base64
 import gzip
 import json
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import yaml
@@ -44,32 +47,48 @@ def main() -> None:
 
 def upgrade(name: str, chart: str, version: str, namespace: str, values: dict) -> None:
     api = Api(os.environ["HELM_KUBEAPISERVER"], Path(os.environ["HELM_KUBECAFILE"]).read_text(), os.environ["HELM_KUBETOKEN"])
+    api.server_name = os.environ.get("HELM_KUBETLS_SERVER_NAME", "")
     secrets = f"/api/v1/namespaces/{namespace}/secrets"
-    revision = 1 + sum(
-        one["metadata"]["labels"]["name"] == name for one in api.items(f"{secrets}?labelSelector=owner%3Dhelm").values()
-    )
+    before = [one["metadata"]["labels"] for one in api.items(f"{secrets}?labelSelector=owner%3Dhelm,name%3D{name}").values()]
+    last = max(before, key=lambda labels: int(labels["version"]), default={"status": "", "version": "0"})
+    revision = 1 + int(last["version"])
     with open(os.environ["HELM_TEST_LOG"], "a", encoding="utf-8") as log:
         stood = sorted(api.items("/apis/networking.k8s.io/v1/networkpolicies"))
-        log.write(json.dumps({"name": name, "chart": chart, "version": version, "arguments": sys.argv[1:], "stood": stood}) + "\n")
+        asked = {"name": name, "chart": chart, "version": version, "arguments": sys.argv[1:], "stood": stood}
+        asked |= {"server": api.endpoint, "name_of_server": api.server_name}
+        log.write(json.dumps(asked) + "\n")
+    if last["status"].startswith("pending-"):
+        sys.exit("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress")
     if "fail" in values:
         sys.exit("Error: chart does not become ready")
-    for (group, api_version), kinds in CUSTOM.items() if revision == 1 else ():
-        for kind, plural in kinds.items() if group == BRINGS.get(name) else ():
-            api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition(group, api_version, kind, plural))
-    release = {
-        "name": name,
-        "namespace": namespace,
-        "version": revision,
-        "info": {"status": "deployed"},
-        "chart": {"metadata": {"name": chart, "version": version}},
-        "config": values,
-    }
-    packed = base64.b64encode(gzip.compress(json.dumps(release).encode()))
-    labels = {"owner": "helm", "name": name, "status": "deployed", "version": str(revision)}
-    metadata = {"name": f"sh.helm.release.v1.{name}.v{revision}", "labels": labels}
-    api.create(
-        secrets, {"metadata": metadata, "type": "helm.sh/release.v1", "data": {"release": base64.b64encode(packed).decode()}}
-    )
+    status = "pending-install" if revision == 1 else "pending-upgrade"
+    note = {"name": name, "namespace": namespace, "version": revision, "config": values}
+    note |= {"chart": {"metadata": {"name": chart, "version": version}}}
+    labels = {"owner": "helm", "name": name, "version": str(revision)}
+    metadata = {"name": f"sh.helm.release.v1.{name}.v{revision}"}
+
+    def noted(status: str) -> dict:
+        began = time.time() - float(os.environ.get("HELM_TEST_BEGAN_AGO", "0"))
+        # As Go writes it, in nanoseconds.
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z", time.gmtime(began))
+        content = json.dumps({**note, "info": {"status": status, "last_deployed": moment}}).encode()
+        packed = base64.b64encode(base64.b64encode(gzip.compress(content))).decode()
+        return {"metadata": {**metadata, "labels": {**labels, "status": status}}, "data": {"release": packed}}
+
+    api.create(secrets, {**noted(status), "type": "helm.sh/release.v1"})
+    if "HELM_TEST_DIES" in os.environ:
+        os.kill(os.getpid(), signal.SIGKILL)
+    for (group, api_version), kinds in CUSTOM.items():
+        for kind, plural in kinds.items() if group == group_of(name) else ():
+            body = definition(group, api_version, kind, plural)
+            code, answer = api.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body)
+            assert code in (201, 409), answer
+    code, answer = api.call("PATCH", f"{secrets}/{metadata['name']}", noted("deployed"), "application/merge-patch+json")
+    assert code == 200, answer
+
+
+def group_of(name: str) -> str:
+    return BRINGS.get(name, "")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
-"""A cluster's API as a person with the right token sees it: signed and asked here by means of our own, none of the product's."""
+"""A cluster's API as a person with the right token sees it: signed and asked here by means of our own, none of the product's.
+
+``python -m support.kubernetes_api CLUSTER PATH...`` prints lists of objects.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -34,11 +38,13 @@ def token(cluster: str, access_key: str = "testing", secret_key: str = "testing"
 
 @dataclass
 class Api:
-    """``endpoint`` and ``authority`` (PEM) as EKS describes them."""
+    """``endpoint`` and ``authority`` (PEM) as EKS describes them. ``server_name``: whose certificate it has to be, where that is
+    not the endpoint's."""
 
     endpoint: str
     authority: str
     token: str
+    server_name: str = ""
 
     @classmethod
     def of(cls, eks: Any, cluster: str) -> Api:
@@ -46,17 +52,24 @@ class Api:
         return cls(shown["endpoint"], base64.b64decode(shown["certificateAuthority"]["data"]).decode(), token(cluster))
 
     def call(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> tuple[int, Any]:
+        status, text = self.read(path, method, body, content_type)
+        return status, json.loads(text)
+
+    def read(self, path: str, method: str = "GET", body: Any = None, content_type: str = "application/json") -> tuple[int, str]:
+        """The answer as it is, which for a log is no JSON."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         request = urllib.request.Request(self.endpoint + path, data=data, headers=headers, method=method)
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata=self.authority))
-        )
+        context = ssl.create_default_context(cadata=self.authority)
+        if self.server_name:
+            plain, name = context.wrap_socket, self.server_name
+            context.wrap_socket = lambda raw, server_hostname=None, **more: plain(raw, server_hostname=name, **more)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
         try:
             with opener.open(request, timeout=30) as answer:
-                return answer.status, json.load(answer)
+                return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+            return error.code, error.read().decode()
 
     def get(self, path: str) -> Any:
         status, body = self.call("GET", path)
@@ -98,3 +111,10 @@ def definition(group: str, version: str, kind: str, plural: str) -> dict[str, An
             "versions": [{"name": version, "served": True, "storage": True, "schema": anything}],
         },
     }
+
+
+if __name__ == "__main__":
+    # Of the cluster that is named, each list that is: name -> object.
+    cluster, *paths = sys.argv[1:]
+    api = Api.of(boto3.client("eks"), cluster)
+    print(json.dumps([api.items(path) for path in paths]))

@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-IDENTITY = "agent_platform.aws.identity"
+# What is asked before any tier runs.
+BEFORE = ("agent_platform.aws.identity", "agent_platform.aws.reach")
 # The tier whose resources are none of AWS: no module by itself runs it.
 IN_THE_CLUSTER = "kubernetes"
 CONNECTION = ("access_key", "secret_key", "session_token", "profile", "endpoint_url", "planned", "verb")
@@ -40,7 +41,7 @@ def results(output: str) -> dict[str, dict[str, Any]]:
     for play, task in ((one, task) for one in plays for task in one["tasks"]):
         for result in task["hosts"].values():
             action = result.get("action", "")
-            if "plan" in result or (action.startswith("agent_platform.aws.") and action != IDENTITY):
+            if "plan" in result or (action.startswith("agent_platform.aws.") and action not in BEFORE):
                 tier = task["task"]["name"].split(" : ")[0].rsplit(".", 1)[-1]
                 awaiting = play["play"]["name"].startswith("Await")
                 found[tier] = _joined(found[tier], result) if awaiting and tier in found else result

@@ -148,7 +148,7 @@ class TestTools:
 
 def test_defaults_of_the_group_reach_the_question_who_calls():
     runtime = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())
-    assert set(runtime["action_groups"]["aws"]) == {*KINDS, *tiers.tool_names(), "identity"}
+    assert set(runtime["action_groups"]["aws"]) == {*KINDS, *tiers.tool_names(), "identity", "reach"}
     assert set(runtime["plugin_routing"]["modules"]) == set(KINDS)
 
 

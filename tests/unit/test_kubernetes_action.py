@@ -75,9 +75,10 @@ def out_of_reach(monkeypatch):
         yield place
 
 
-@pytest.mark.parametrize("verb", ["plan", "drift"])
-def test_a_cluster_out_of_reach_is_a_refusal_beside_what_the_other_tiers_found(out_of_reach, verb):
-    result = perform(verb=verb)
+@pytest.mark.parametrize("confirm", [None, "prod-us-east-1"])
+@pytest.mark.parametrize("verb", ["plan", "drift", "adopt"])
+def test_a_cluster_out_of_reach_is_a_refusal_beside_what_the_other_tiers_found(out_of_reach, verb, confirm):
+    result = perform(verb=verb, confirm=confirm)
     assert not result.get("failed") and result["plan"] == [] and result["place"] == out_of_reach["place"]
     (refusal,) = result["refusals"]
     assert refusal["address"] == "cluster_api/prod-agent-platform"
@@ -88,3 +89,12 @@ def test_a_cluster_out_of_reach_is_a_refusal_beside_what_the_other_tiers_found(o
 def test_a_cluster_out_of_reach_fails_what_would_write(out_of_reach):
     result = perform(verb="apply")
     assert result["failed"] and "cannot be reached" in result["msg"] and "kubernetes_run_in: none" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"tunnel_address": "127.0.0.1"}, {"tunnel_port": 8443}, {"rollout_timeout_seconds": 9000}], ids=str
+)
+def test_half_a_tunnel_and_a_wait_of_hours_are_refused(changed):
+    (name,) = changed
+    result = perform(verb="validate", run_in="none", **changed)
+    assert result["failed"] and "kubernetes_" + name.replace("port", "address") in result["msg"].partition(":")[0]

@@ -8,11 +8,12 @@ import gzip
 import json
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import answers, client, compare, releases
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import objects as k8s
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, belongs_to_others
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey, at_work, belongs_to_others
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
 from support.kubernetes import FACTS, REGION, objects, parameters
 
@@ -172,18 +173,19 @@ class TestSurvey:
         assert grounds(lambda live: live["metadata"].update(uid="other")) != first
 
 
-def helm(name="keda", namespace="keda", version=1, status="deployed", chart="2.17.2", config=None):
+def helm(name="keda", namespace="keda", version=1, status="deployed", chart="2.17.2", config=None, began=None):
     """The Secret that Helm writes for a revision."""
     release = {
         "name": name,
         "namespace": namespace,
         "version": version,
-        "info": {"status": status},
+        "info": {"status": status, "last_deployed": began},
         "chart": {"metadata": {"name": name, "version": chart}},
         "config": config,
     }
     packed = base64.b64encode(gzip.compress(json.dumps(release).encode()))
-    return {"metadata": {"name": f"sh.helm.release.v1.{name}.v{version}"}, "data": {"release": base64.b64encode(packed).decode()}}
+    metadata = {"name": f"sh.helm.release.v1.{name}.v{version}", "namespace": namespace}
+    return {"metadata": metadata, "data": {"release": base64.b64encode(packed).decode()}}
 
 
 class TestReleases:
@@ -224,6 +226,31 @@ class TestReleases:
 
     def test_what_helm_did_not_write_is_passed_over(self):
         assert releases.observed([{"data": {"release": "x"}}, {"data": {}}, {"metadata": {}}]) == {}
+
+    def test_a_pending_one_is_left_alone_as_long_as_helm_may_be_at_work_on_it(self):
+        began = "2026-11-01T12:00:00.123456789+01:00"
+        pending = releases.stuck([helm(version=1), helm(version=2, status="pending-upgrade", began=began)])
+        (one,) = pending.values()
+        assert one.secret == {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "sh.helm.release.v1.keda.v2", "namespace": "keda"},
+        }
+        for second, busy in ((0, True), (659, True), (661, False)):
+            now = datetime(2026, 11, 1, 11, 0, tzinfo=UTC) + timedelta(seconds=second)
+            assert bool(at_work(pending, "10m", now)) == busy, second
+        assert at_work(pending, "forever", now), "what cannot be reckoned is waited for"
+        assert not at_work(releases.stuck([helm(status="pending-install", began="")]), "10m", now)
+
+    @pytest.mark.parametrize("status", ["deployed", "failed", "superseded", "uninstalling"])
+    def test_no_other_is_pending(self, status):
+        assert releases.stuck([helm(version=1, status="pending-install"), helm(version=2, status=status)]) == {}
+
+    @pytest.mark.parametrize(
+        ("text", "seconds"), [("10m", 600), ("1h2m3s", 3723), ("1.5h", 5400), ("", float("inf")), ("10", float("inf"))]
+    )
+    def test_durations_of_helm(self, text, seconds):
+        assert releases.seconds(text) == seconds
 
     def test_own_values_go_over_the_known_ones(self):
         release = self.wanted(values={"operator": {"replicaCount": 3}, "extra": True})

@@ -22,8 +22,8 @@ CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0
 READERS = 8
 WAYS_OUT = (
-    "run this from an execution node in the VPC, or through a tunnel under the endpoint's own name on port 443, or let this "
-    "machine's address in with eks_public_access_cidrs"
+    "run this from an execution node in the VPC, or through a tunnel whose near end kubernetes_tunnel_address and "
+    "kubernetes_tunnel_port name (SSM port forwarding), or let this machine's address in with eks_public_access_cidrs"
 )
 CUSTOM_METRICS = "custom.metrics.k8s.io"
 
@@ -33,15 +33,18 @@ class Unreachable(EngineError):
 
 
 class Cluster:
-    """One cluster's API. ``authority``: its certificate authority, base64 of PEM as EKS tells it.
+    """One cluster's API. ``authority``: its certificate authority, base64 of PEM as EKS tells it. ``tunnel``: address and port
+    where a tunnel to it begins; the certificate is held to the endpoint's own name all the same.
 
     Raises EngineError, one sentence, for an endpoint that cannot be reached, a server that is another, and an answer that is no
     success.
     """
 
-    def __init__(self, name: str, endpoint: str, authority: str, token: str):
+    def __init__(self, name: str, endpoint: str, authority: str, token: str, tunnel: tuple[str, int] | None = None):
         self.name, self.endpoint = name, endpoint
         self._url = urlsplit(endpoint)
+        self._address = tunnel or (str(self._url.hostname), self._url.port or 443)
+        self._by_way_of = f" by way of {tunnel[0]}:{tunnel[1]}" if tunnel else ""
         self._token = token
         self._context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
         # From Python 3.13 on a certificate has to have key identifiers, which EKS's authorities may lack.
@@ -50,11 +53,10 @@ class Cluster:
     def reach(self) -> None:
         """Raises Unreachable where no connection comes about in some seconds."""
         try:
-            address = (str(self._url.hostname), self._url.port or 443)
-            socket.create_connection(address, CONNECT_TIMEOUT).close()
+            socket.create_connection(self._address, CONNECT_TIMEOUT).close()
         except OSError as error:
             raise Unreachable(
-                f"the API of the cluster {self.name} ({self.endpoint}) cannot be reached from here "
+                f"the API of the cluster {self.name} ({self.endpoint}{self._by_way_of}) cannot be reached from here "
                 f"({error.strerror or error}): {WAYS_OUT}"
             ) from error
 
@@ -68,10 +70,11 @@ class Cluster:
         return (self._read(path, query, not_yet=(400,)) or b"").decode(errors="replace")
 
     def _read(self, path: str, query: Mapping[str, str], not_yet: Collection[int] = ()) -> bytes | None:
-        connection = http.client.HTTPSConnection(
-            str(self._url.hostname), self._url.port, timeout=READ_TIMEOUT, context=self._context
-        )
+        host = str(self._url.hostname)
+        connection = http.client.HTTPSConnection(host, self._url.port, timeout=READ_TIMEOUT, context=self._context)
         try:
+            raw = socket.create_connection(self._address, READ_TIMEOUT)
+            connection.sock = self._context.wrap_socket(raw, server_hostname=host)
             target = f"{self._url.path}{path}{'?' + urlencode(query) if query else ''}"
             headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json, */*"}
             connection.request("GET", target, headers=headers)

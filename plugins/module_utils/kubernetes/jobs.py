@@ -26,6 +26,13 @@ COMPLETE, FAILED = "Complete", "Failed"
 LONGEST = 600
 
 
+# Of the module that makes Jobs: the near end of a tunnel to the cluster's API.
+TUNNEL: dict[str, dict[str, Any]] = {
+    "cluster_tunnel_address": {"type": "str", "default": ""},
+    "cluster_tunnel_port": {"type": "int", "default": 0},
+}
+
+
 def spec(kind: str) -> dict[str, dict[str, Any]]:
     """Of the settings of Jobs of a kind, such as ``schema``, by which their service account is called too."""
     return {

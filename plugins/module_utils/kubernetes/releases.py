@@ -12,13 +12,19 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from .objects import RELEASE
 
 HELM_SELECTOR = "owner=helm"
+# What the status of a revision begins with until it stands or has failed.
+PENDING = "pending-"
+# Seconds by which Helm may end later than it was told to.
+SLACK = 60.0
 Values = dict[str, Any]
 Facts = Mapping[str, Any]
 
@@ -156,20 +162,77 @@ def observed(secrets: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Address -> what is compared, and ``status``, of the latest revision of each release. Secrets that Helm did not write, or in
     a form that is not known here, are passed over.
     """
-    latest: dict[str, tuple[int, dict[str, Any]]] = {}
+    found = {}
+    for address, (_secret, release) in _latest(secrets).items():
+        chart = release["chart"]["metadata"]
+        found[address] = {
+            "chart": chart["name"],
+            "version": str(chart["version"]).removeprefix("v"),
+            "values": release.get("config") or {},
+            "status": release["info"]["status"],
+        }
+    return found
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A release whose last revision is neither deployed nor failed: it is being brought, or whoever brought it was killed. Helm
+    refuses the next one for ever then. ``secret``: where it is noted. ``since``: when it began; None where that is not told."""
+
+    status: str
+    secret: dict[str, Any]
+    since: datetime | None
+
+    def age(self, now: datetime) -> float:
+        """Seconds."""
+        return (now - self.since).total_seconds() if self.since else float("inf")
+
+
+def stuck(secrets: Iterable[Mapping[str, Any]]) -> dict[str, Stuck]:
+    """Address -> it."""
+    found = {}
+    for address, (secret, release) in _latest(secrets).items():
+        if release["info"]["status"].startswith(PENDING):
+            names = {name: secret["metadata"][name] for name in ("name", "namespace")}
+            reference = {"apiVersion": "v1", "kind": "Secret", "metadata": names}
+            found[address] = Stuck(release["info"]["status"], reference, _moment(release["info"].get("last_deployed")))
+    return found
+
+
+def seconds(duration: str) -> float:
+    """Of a duration of Go such as ``1h30m``; the most that there is for one that is none."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", duration)
+    if not parts or "".join(map("".join, parts)) != duration:
+        return float("inf")
+    return sum(float(number) * {"h": 3600, "m": 60, "s": 1, "ms": 0.001}[unit] for number, unit in parts)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Go notes nanoseconds, of which Python takes no more than micro."""
+    try:
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _latest(secrets: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Address -> the Secret of its last revision, and what Helm noted in it."""
+    latest: dict[str, tuple[Mapping[str, Any], dict[str, Any]]] = {}
+    for secret, release in _revisions(secrets):
+        address = f"{RELEASE}/{release['namespace']}/{release['name']}"
+        if address not in latest or release["version"] > latest[address][1]["version"]:
+            latest[address] = (secret, release)
+    return latest
+
+
+def _revisions(secrets: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
     for secret in secrets:
         try:
             release = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
-            address = f"{RELEASE}/{release['namespace']}/{release['name']}"
             chart = release["chart"]["metadata"]
-            what = {
-                "chart": chart["name"],
-                "version": str(chart["version"]).removeprefix("v"),
-                "values": release.get("config") or {},
-                "status": release["info"]["status"],
-            }
+            whole = release["namespace"], release["name"], release["version"], release["info"]["status"]
+            if all((chart["name"], chart["version"], *whole)):
+                yield secret, release
         except (KeyError, ValueError, OSError, TypeError):
             continue
-        if release["version"] > latest.get(address, (0, {}))[0]:
-            latest[address] = (release["version"], what)
-    return {address: what for address, (_revision, what) in latest.items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from ..reconcile.delta import Change, Delta, Field
@@ -16,7 +17,7 @@ from ..reconcile.resource import Observed, Stranger
 from . import compare
 from .client import Cluster
 from .objects import BY_KIND, DEPLOYMENT, JOB_OF, KINDS, Object, address, is_ours, owned, selector
-from .releases import HELM_SELECTOR, Release, observed
+from .releases import HELM_SELECTOR, SLACK, Release, Stuck, observed, seconds, stuck
 
 # Made in every namespace by Kubernetes itself.
 EVERYWHERE = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
@@ -29,7 +30,9 @@ DEPLOYED = "deployed"
 class Survey:
     """``desired``: the objects, marked and in their order. ``ours``: what carries our labels. ``others``: what stands under a
     desired name without them. ``served``: API version -> kinds. ``crowded``: namespace -> what somebody else keeps in it, of
-    those that are to go. ``releases`` and ``standing``: the desired releases and those that stand. ``notes``: warnings of the plan.
+    those that are to go. ``releases`` and ``standing``: the desired releases and those that stand. ``stuck``: those of which the
+    last revision is pending; ``busy``: address -> why somebody may be at work on one of them.
+    ``notes``: warnings of the plan.
     """
 
     deployment: str
@@ -41,6 +44,8 @@ class Survey:
     releases: Sequence[Release] = ()
     standing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    stuck: Mapping[str, Stuck] = field(default_factory=dict)
+    busy: Mapping[str, str] = field(default_factory=dict)
 
     def live(self, item: Object) -> Object | None:
         return self.ours.get(address(item)) or self.others.get(address(item))
@@ -144,6 +149,8 @@ class Survey:
             else:
                 plan.actions.append(self._action("delete", address(item), [], item))
         for release in self.pending_releases():
+            if release.address in self.busy:
+                plan.refuse(release.address, self.busy[release.address])
             verb = "update" if release.address in self.standing else "create"
             plan.actions.append(self._action(verb, release.address, self.release_changes(release)))
         return plan
@@ -205,6 +212,8 @@ def gather(cluster: Cluster, ground: Any) -> Survey:
     known = [kind for kind in KINDS if kind.kind in served[kind.api_version]]
     ours = {address(item): item for item in cluster.listed(known, selector(deployment)) if is_ours(item, deployment)}
     rest = [item for item in desired if address(item) not in ours and item["kind"] in served[item["apiVersion"]]]
+    noted = cluster.secrets(HELM_SELECTOR) if wanted else []
+    pending = stuck(noted)
     survey = Survey(
         deployment,
         desired,
@@ -212,7 +221,9 @@ def gather(cluster: Cluster, ground: Any) -> Survey:
         {address(item): item for item in cluster.found(rest)},
         served,
         releases=wanted,
-        standing=observed(cluster.secrets(HELM_SELECTOR)) if wanted else {},
+        standing=observed(noted),
+        stuck=pending,
+        busy=at_work(pending, ground.params["helm_timeout"], datetime.now(UTC)),
         notes=ground.notes(),
     )
     for item in survey.abandoned():
@@ -222,6 +233,17 @@ def gather(cluster: Cluster, ground: Any) -> Survey:
                 f"{one['kind']} {one['metadata']['name']}" for one in cluster.contents(name) if belongs_to_others(one, deployment)
             ]
     return survey
+
+
+def at_work(pending: Mapping[str, Stuck], timeout: str, now: datetime) -> dict[str, str]:
+    """Address -> why it is left alone, of those that are not pending for longer than Helm would work on them."""
+    longest = seconds(timeout) + SLACK
+    return {
+        where: f"its status is {one.status} since {one.age(now):.0f} s, so that Helm may be at work on it; it is taken for left "
+        f"behind after {longest:.0f} s (kubernetes_helm_timeout and a minute): run again then, or after the other run has ended"
+        for where, one in pending.items()
+        if one.age(now) <= longest
+    }
 
 
 def belongs_to_others(item: Object, deployment: str) -> bool:

@@ -28,12 +28,13 @@ from . import eks
 @dataclass(frozen=True)
 class Way:
     """``connection``: whose caller goes in. ``endpoint`` and ``authority``: as EKS describes them, Unknown for a cluster that this
-    run is to make."""
+    run is to make. ``tunnel``: address and port of its near end, where there is one."""
 
     connection: Connection
     name: str
     endpoint: Any
     authority: Any
+    tunnel: tuple[str, int] | None = None
 
     @property
     def is_known(self) -> bool:
@@ -44,7 +45,12 @@ class Way:
         return token(self.connection, self.name)
 
     def cluster(self) -> Cluster:
-        return Cluster(self.name, self.endpoint, self.authority, self.token())
+        return Cluster(self.name, self.endpoint, self.authority, self.token(), self.tunnel)
+
+
+def tunnel_of(address: str | None, port: int | None) -> tuple[str, int] | None:
+    """Of two variables that are both given or neither."""
+    return (address, port) if address and port else None
 
 
 def find(
@@ -53,7 +59,7 @@ def find(
     tier: str,
     others: Callable[[Place], tuple[list[Resource], dict[str, Any]]] = lambda place: ([], {}),
 ) -> tuple[Way, dict[str, Any]]:
-    """The way to ``cluster_name``, and what ``others`` asks for besides: resources to look up, and facts with references to them.
+    """The way to ``cluster_name`` (through the tunnel that ``cluster_tunnel_address`` and ``cluster_tunnel_port`` name), and what ``others`` asks for besides: resources to look up, and facts with references to them.
 
     ``callers``: as RunOptions has them. Raises MissingDependency for what neither stands nor is to be made by this run, and
     EngineError for a cluster that nothing can rest on.
@@ -73,5 +79,6 @@ def find(
         facts, _missing = engine.look_up(resources, {"way": own, "others": wanted})
     finally:
         api.close()
-    way = Way(connection, params["cluster_name"], facts["way"]["endpoint"], facts["way"]["certificate_authority"])
+    tunnel = tunnel_of(params["cluster_tunnel_address"], params["cluster_tunnel_port"])
+    way = Way(connection, params["cluster_name"], facts["way"]["endpoint"], facts["way"]["certificate_authority"], tunnel)
     return way, facts["others"]

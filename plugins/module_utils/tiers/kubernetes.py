@@ -64,6 +64,8 @@ _METRIC = {"name": {"type": "str"}, "average_value": {"type": "str"}}
 DIRECT, NOWHERE = "direct", "none"
 SPEC: dict[str, dict[str, Any]] = {
     "run_in": {"type": "str", "choices": [DIRECT, NOWHERE], "default": DIRECT},
+    "tunnel_address": {"type": "str", "default": ""},
+    "tunnel_port": {"type": "int", "default": 0},
     "cluster_name": {"type": "str", "required": True},
     "prefix": {"type": "str", "required": True},
     "zones": {"type": "list", "elements": "str", "required": True},
@@ -109,6 +111,8 @@ SPEC: dict[str, dict[str, Any]] = {
     "helm_releases": {"type": "list", "elements": "dict", "default": [], "options": _RELEASE},
     "helm_binary": {"type": "str", "default": ""},
     "helm_timeout": {"type": "str", "default": "10m"},
+    "rollout_timeout_seconds": {"type": "int", "default": 900},
+    "rollout_required": {"type": "bool", "default": True},
 }
 LOOKS_UP = (*vpc_lookups.KINDS, Cluster(), TargetGroup(), Instance(), ReplicationGroup(), Queue())
 # What a consumer takes of the role's variables where it sets nothing itself.
@@ -139,6 +143,12 @@ def check(params: Mapping[str, Any], region: str) -> None:
             raise InvalidInput(
                 f"kubernetes_service_accounts: {account!r} is none: <namespace>/<name>, with one of {', '.join(names)} as the first"
             )
+    if bool(params["tunnel_address"]) != bool(params["tunnel_port"]):
+        raise InvalidInput(
+            f"kubernetes_tunnel_address: {params['tunnel_address']!r} with kubernetes_tunnel_port {params['tunnel_port']} is half "
+            "a tunnel: set both, or neither"
+        )
+    checks.within("kubernetes_rollout_timeout_seconds", params["rollout_timeout_seconds"], 0, 7200, "seconds")
     _check_workloads(params, names)
     _check_releases(params, names)
     makes = params["run_in"] != NOWHERE and params.get("verb") != "destroy" and params.get("state") != "absent"

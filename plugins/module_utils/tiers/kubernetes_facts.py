@@ -25,7 +25,7 @@ from ..reconcile.resource import Context
 from ..reconcile.unknown import UNKNOWN, shown
 from ..tier_module import NO_ACCOUNT, WRITING, Place, check_approved_place, check_common, check_confirmations
 from . import kubernetes as tier
-from .cluster_way import Way
+from .cluster_way import Way, tunnel_of
 
 
 @dataclass
@@ -55,7 +55,8 @@ class Ground:
         return [] if self.gone else releases.desired(self.params["helm_releases"], shown(self.facts))
 
     def way(self) -> Way:
-        return Way(self.connection, self.params["cluster_name"], self.facts["endpoint"], self.facts["certificate_authority"])
+        tunnel = tunnel_of(self.params["tunnel_address"], self.params["tunnel_port"])
+        return Way(self.connection, self.params["cluster_name"], self.facts["endpoint"], self.facts["certificate_authority"], tunnel)
 
     def survey_of_nothing(self) -> Survey:
         """For a cluster that this run is to make: it will have Kubernetes's own kinds and nothing else."""

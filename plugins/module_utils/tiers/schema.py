@@ -31,6 +31,7 @@ APPEND_ONLY = "audit_log"
 SPEC = {
     "run_in": {"type": "str", "choices": [DIRECT, CLUSTER, NOWHERE], "default": DIRECT},
     "cluster_name": {"type": "str", "default": ""},
+    **jobs.TUNNEL,
     "secrets_key": {"type": "str", "required": True, "no_log": False},
     "instance": {"type": "str", "default": "agentdb"},
     "database": {"type": "str", "default": "agentdb"},

@@ -28,6 +28,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "arrows": {"type": "list", "elements": "str", "default": []},
     "run_in": {"type": "str", "choices": [DIRECT, CLUSTER], "default": DIRECT},
     "connections_only": {"type": "bool", "default": False},
+    **jobs.TUNNEL,
     "job": {"type": "dict", "default": {}, "options": jobs.spec("verify")},
     "workloads": {"type": "list", "elements": "dict", "required": True},
     "topics": {"type": "list", "elements": "dict", "required": True},

@@ -100,12 +100,35 @@ class TestObjects:
         assert service["spec"]["clusterIP"].startswith("172.20.") and service["spec"]["ports"][0]["targetPort"] == 80
 
     def test_a_change_counts_and_the_same_again_does_not(self, api):
-        first = api.create(APPS, deployment())
+        api.create(APPS, deployment())
+        first = api.get(f"{APPS}/d")
         status, same = api.call("PATCH", f"{APPS}/d", {"spec": {"replicas": 1}}, MERGE)
         assert (status, same) == (200, first)
         status, more = api.call("PATCH", f"{APPS}/d", {"spec": {"replicas": 2}}, MERGE)
         assert more["metadata"]["generation"] == 2 and more["metadata"]["resourceVersion"] != first["metadata"]["resourceVersion"]
         assert api.call("PATCH", f"{APPS}/d", {}, "application/strategic-merge-patch+json")[0] == 415
+
+    def test_a_deployment_comes_about_in_its_time_or_tells_in_a_pod_why_not(self, api, aws):
+        aws.settings.transitions = {"kubernetes_deployment": 60}
+        api.create(APPS, deployment(replicas=2))
+        assert api.get(f"{APPS}/d")["status"]["unavailableReplicas"] == 2
+        aws.skip(60)
+        status = api.get(f"{APPS}/d")["status"]
+        assert (status["availableReplicas"], status["observedGeneration"]) == (2, 1) and "unavailableReplicas" not in status
+        aws.settings.failures = {"kubernetes_deployment": "ImagePullBackOff: no such image"}
+        assert api.get(f"{APPS}/d")["status"] == status, "what stands goes on"
+        api.call("PATCH", f"{APPS}/d", {"spec": {"replicas": 3}}, MERGE)
+        (pod,) = api.items("/api/v1/namespaces/agents/pods?labelSelector=a%3Db").values()
+        (container,) = pod["status"]["containerStatuses"]
+        assert container["state"] == {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+        assert api.get(f"{APPS}/d")["status"]["unavailableReplicas"] == 3
+        assert api.call("DELETE", f"{APPS}/d")[0] == 200 and api.items("/api/v1/namespaces/agents/pods") == {}
+
+    def test_a_status_is_not_the_clients_to_write(self, api):
+        api.create(APPS, deployment())
+        before = api.get(f"{APPS}/d")["status"]
+        api.call("PATCH", f"{APPS}/d", {"status": {"availableReplicas": 9}}, MERGE)
+        assert api.get(f"{APPS}/d")["status"] == before
 
     def test_a_dry_run_answers_and_changes_nothing(self, api):
         status, made = api.call("POST", f"{APPS}?dryRun=All", deployment())
