@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from ansible import constants as C
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.cluster_way import Way
 
-
 APPLY = "kubernetes.core.k8s"
 
 

@@ -59,7 +59,8 @@ def find(
     tier: str,
     others: Callable[[Place], tuple[list[Resource], dict[str, Any]]] = lambda place: ([], {}),
 ) -> tuple[Way, dict[str, Any]]:
-    """The way to ``cluster_name`` (through the tunnel that ``cluster_tunnel_address`` and ``cluster_tunnel_port`` name), and what ``others`` asks for besides: resources to look up, and facts with references to them.
+    """The way to ``cluster_name``, through the tunnel that ``cluster_tunnel_address`` and ``cluster_tunnel_port`` name if they do;
+    and what ``others`` asks for besides: resources to look up, and facts with references to them.
 
     ``callers``: as RunOptions has them. Raises MissingDependency for what neither stands nor is to be made by this run, and
     EngineError for a cluster that nothing can rest on.

@@ -56,7 +56,9 @@ class Ground:
 
     def way(self) -> Way:
         tunnel = tunnel_of(self.params["tunnel_address"], self.params["tunnel_port"])
-        return Way(self.connection, self.params["cluster_name"], self.facts["endpoint"], self.facts["certificate_authority"], tunnel)
+        return Way(
+            self.connection, self.params["cluster_name"], self.facts["endpoint"], self.facts["certificate_authority"], tunnel
+        )
 
     def survey_of_nothing(self) -> Survey:
         """For a cluster that this run is to make: it will have Kubernetes's own kinds and nothing else."""

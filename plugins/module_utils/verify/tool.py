@@ -73,10 +73,7 @@ def checks(world: World) -> list[Check]:
     """What is to be proved from here: the connections not where a Job does that, and nothing but them where it is that Job."""
     params = world.params
     found = [
-        check
-        for part in parts(params)
-        for check in part.checks(world)
-        if not params["arrows"] or check.arrow in params["arrows"]
+        check for part in parts(params) for check in part.checks(world) if not params["arrows"] or check.arrow in params["arrows"]
     ]
     return sorted(found, key=lambda check: ARROWS.index(check.arrow))
 
