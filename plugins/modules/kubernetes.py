@@ -27,9 +27,7 @@ options:
       - V(direct) keeps the cluster's inside from where C(ansible-playbook) runs.
       - V(none) leaves it alone, whatever O(verb) is, and asks nothing of anybody.
     type: str
-    choices:
-      - direct
-      - none
+    choices: [direct, none]
     default: direct
   tunnel_address:
     description:
@@ -69,10 +67,7 @@ options:
       pod_security:
         description: Pods that do not keep to it are refused; V(restricted) unless set.
         type: str
-        choices:
-          - privileged
-          - baseline
-          - restricted
+        choices: [privileged, baseline, restricted]
       quota:
         description: Of a ResourceQuota, its C(hard) limits.
         type: dict
