@@ -56,7 +56,7 @@ def check(kind: str, settings: Mapping[str, Any]) -> None:
     if not settings.get("image"):
         raise InvalidInput(
             f"{kind}_job: image is empty: name an image with Ansible, this collection and its requirements (the README says how to "
-            f"build one), or set {kind}_run_in: direct where database and all can be reached from here"
+            f"build one), or set {kind}_run_in: direct where the network lets this machine in"
         )
     if not 60 <= settings["timeout_seconds"] <= 86400:
         raise InvalidInput(f"{kind}_job: timeout_seconds {settings['timeout_seconds']} is outside 60 to 86400")
