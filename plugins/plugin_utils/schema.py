@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Unreachable
@@ -375,12 +375,17 @@ class Inside:
 
     def _privileges(self, connection: Any, owner: Mapping[str, str], state: str, group: Mapping[str, Any]) -> None:
         wanted, kind = self.wanted, group["kind"]
-        if kind in (privileges.COLUMN, privileges.SEQUENCE, privileges.FUNCTION):
-            with migrations.as_owner(connection, wanted.schema, wanted.owner):
-                for name in group["objects"]:
-                    connection.execute(privileges.statement(state, wanted.schema, name, group["roles"], group["privileges"]))
+        rights = [right for right in group["privileges"] if not right.endswith(privileges.GRANT_OPTION)]
+        own = kind in (privileges.COLUMN, privileges.SEQUENCE, privileges.FUNCTION)
+        # What postgresql_privs has no words for. The database is the master user's, what is in it the owner's.
+        who = migrations.as_owner(connection, wanted.schema, wanted.owner) if kind != privileges.DATABASE else nullcontext()
+        with who:
+            for some in ([right for right in group["privileges"] if right not in rights], rights if own else []):
+                for name in group["objects"] if some else ():
+                    connection.execute(privileges.statement(state, wanted.schema, name, group["roles"], some, wanted.database))
+        if own or not rights:
             return
-        call = {"state": state, "roles": ",".join(group["roles"]), "privs": ",".join(group["privileges"]), "type": kind}
+        call = {"state": state, "roles": ",".join(group["roles"]), "privs": ",".join(rights), "type": kind}
         if kind == privileges.DATABASE:
             call["objs"] = wanted.database
         elif kind == privileges.SCHEMA:

@@ -161,6 +161,11 @@ BY_HAND = {
     "REVOKE agent_app FROM agent_app_clone": ("database_role/agent_app_clone", "member_of"),
     "GRANT agent_app TO agent_app_clone WITH ADMIN OPTION": ("database_role/agent_app_clone", "member_of"),
     "GRANT DELETE ON agent.users TO agent_app_clone": ("database_role/agent_app_clone", "privileges"),
+    "GRANT SELECT ON agent.users TO agent_app WITH GRANT OPTION": ("database_role/agent_app", "privileges"),
+    "GRANT DELETE, SELECT ON agent.agents TO agent_readonly WITH GRANT OPTION": ("database_role/agent_readonly", "privileges"),
+    "GRANT USAGE ON SCHEMA agent TO agent_app WITH GRANT OPTION": ("database_role/agent_app", "privileges"),
+    "GRANT SELECT (email) ON agent.users TO agent_app WITH GRANT OPTION": ("database_role/agent_app", "privileges"),
+    "GRANT CONNECT ON DATABASE agentdb TO agent_app WITH GRANT OPTION": ("database_role/agent_app", "privileges"),
     "GRANT UPDATE (result) ON agent.audit_log TO agent_app": ("database_role/agent_app", "privileges"),
     "GRANT SELECT (email), INSERT (org_id) ON agent.users TO PUBLIC": ("database_schema/agent", "public_privileges"),
     "GRANT EXECUTE ON FUNCTION agent.audit_log_make_partition(date) TO agent_app": ("database_role/agent_app", "privileges"),
@@ -194,6 +199,19 @@ def test_what_is_changed_by_hand_is_drift_and_is_set_right(whole):
         assert changes(done) == expected, statement
         assert whole.must(verb="drift")["plan"] == [], statement
     assert lets_in(whole, whole.login())
+
+
+def test_what_was_passed_on_goes_with_the_right_to_pass_it_on(whole):
+    with whole.as_master() as master:
+        master.execute("SET ROLE agent_migrate")
+        master.execute("GRANT INSERT ON agent.users TO agent_app WITH GRANT OPTION")
+    with whole.as_application() as app:
+        app.execute("GRANT INSERT ON users TO agent_readonly")
+    expected = {(f"database_role/{role}", "update", "privileges") for role in ("agent_app", "agent_readonly")}
+    assert changes(whole.must(verb="drift")) == changes(whole.must()) == expected
+    assert whole.must(verb="drift")["plan"] == []
+    with whole.as_application() as app:
+        app.execute("INSERT INTO users (email, org_id) VALUES ('a@example.com', gen_random_uuid())")
 
 
 def test_who_was_granted_a_role_of_ours_stays_and_so_does_what_an_extension_brings(whole):

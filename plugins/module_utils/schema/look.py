@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .migrations import Applied, history
+from .privileges import GRANT_OPTION
 
 PARTITION = "audit_log_"
 # What a role of ours may not be.
@@ -160,12 +161,14 @@ def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
             FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE n.nspname = %(schema)s AND NOT EXISTS (
                 SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
         )
-        SELECT coalesce(r.rolname, 'PUBLIC'), object, array_agg(DISTINCT item.privilege_type ORDER BY item.privilege_type)
+        SELECT coalesce(r.rolname, 'PUBLIC'), object, array_agg(DISTINCT privilege ORDER BY privilege)
         FROM granted, aclexplode(acl) item LEFT JOIN pg_roles r ON r.oid = item.grantee
+        CROSS JOIN LATERAL unnest(CASE WHEN item.is_grantable THEN
+            ARRAY[item.privilege_type, item.privilege_type || %(option)s] ELSE ARRAY[item.privilege_type] END) privilege
         WHERE item.grantee <> granted.owner AND (item.grantee = 0 OR r.rolname = ANY(%(names)s))
         GROUP BY 1, 2
         """,
-        {"schema": schema, "names": names},
+        {"schema": schema, "names": names, "option": GRANT_OPTION},
     ).fetchall()
     found: Privileges = {}
     for role, name, privileges in rows:

@@ -1,7 +1,7 @@
 # Copyright (c) agent_platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a privilege can be on, and the statements for what ``community.postgresql`` has no words for.
+"""What a privilege can be on, and the statements to grant it and to take it away.
 
 An object is named ``database`` and ``schema``; or within the schema ``users`` (a table or view), ``users.email`` (a column),
 ``sequence numbers``, and ``function next_number(integer, text)`` with the types of its arguments as PostgreSQL writes them.
@@ -12,10 +12,12 @@ Facts: PostgreSQL documentation, "Privileges" (which there are on what, and that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 PUBLIC = "PUBLIC"
+# Ends a privilege that may be passed on, which stands beside the privilege itself.
+GRANT_OPTION = " WITH GRANT OPTION"
 DATABASE, SCHEMA, TABLE, COLUMN, SEQUENCE, FUNCTION = "database", "schema", "table", "column", "sequence", "function"
 RIGHTS = {
     TABLE: ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE"),
@@ -41,13 +43,20 @@ def table_of(name: str) -> str:
     return name.partition(".")[0]
 
 
-def statement(state: str, schema: str, name: str, roles: Iterable[str], rights: Iterable[str]) -> Any:
-    """To grant (``present``) or to take away (``absent``) rights on a column, a sequence or a function."""
+def statement(state: str, schema: str, name: str, roles: Iterable[str], rights: Sequence[str], database: str = "") -> Any:
+    """To grant (``present``) or to take away (``absent``) rights. Of those that may be passed on, only that is taken away, with
+    what came of it. ``database``: the name of the object ``database``."""
     from psycopg import sql
 
-    kind = kind_of(name)
+    kind, option = kind_of(name), sql.SQL("")
+    if all(right.endswith(GRANT_OPTION) for right in rights):
+        rights, option = [right.removesuffix(GRANT_OPTION) for right in rights], sql.SQL("GRANT OPTION FOR ")
     words = sql.SQL(", ").join(map(sql.SQL, rights))
-    if kind == COLUMN:
+    if kind in (DATABASE, SCHEMA):
+        target = sql.SQL(kind.upper() + " {}").format(sql.Identifier(database if kind == DATABASE else schema))
+    elif kind == TABLE:
+        target = sql.SQL("TABLE {}").format(sql.Identifier(schema, name))
+    elif kind == COLUMN:
         table, _dot, column = name.partition(".")
         one = sql.Identifier(column)
         words = sql.SQL(", ").join(sql.SQL("{} ({})").format(sql.SQL(right), one) for right in rights)
@@ -60,4 +69,5 @@ def statement(state: str, schema: str, name: str, roles: Iterable[str], rights: 
         target = sql.SQL("ROUTINE {}{}").format(sql.Identifier(schema, function), sql.SQL(bracket + types))
     verb, way = (sql.SQL("GRANT"), sql.SQL("TO")) if state == "present" else (sql.SQL("REVOKE"), sql.SQL("FROM"))
     whose = sql.SQL(", ").join(sql.SQL(PUBLIC) if role == PUBLIC else sql.Identifier(role) for role in roles)
-    return sql.SQL("{} {} ON {} {} {}").format(verb, words, target, way, whose)
+    end = sql.SQL(" CASCADE" if state == "absent" else "")
+    return sql.SQL("{} {}{} ON {} {} {}{}").format(verb, option, words, target, way, whose, end)
