@@ -14,14 +14,14 @@ from local_aws.gate import GATE
 from local_aws.kubernetes_api import authority
 from local_aws.kubernetes_api.kinds import Served
 from local_aws.kubernetes_api.kubelet import Kubelet
-from local_aws.kubernetes_api.store import Failure, Store
+from local_aws.kubernetes_api.store import Failure, Store, merged
 from local_aws.kubernetes_api.tokens import Refused, check
 from local_aws.kubernetes_api.upstream import forward
 
 HOST = "127.0.0.1"
 MERGE_PATCH = "application/merge-patch+json"
 PATH = re.compile(
-    r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<part>log))?$"
+    r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<part>log|status))?$"
 )
 _lock = threading.RLock()
 _running: _Running | None = None
@@ -123,6 +123,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, store: Store, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         kind, namespace, name, part = _target(store, path)
         dry = query.get("dryRun") == "All"
+        if part == "status" and self.command == "PATCH" and name:
+            item = store.find(kind, namespace, name)
+            store.tell(kind, item, merged(item.get("status") or {}, (body or {}).get("status") or {}))
+            return 200, store.find(kind, namespace, name)
         if part:
             if self.command != "GET" or kind.kind != "Pod" or not name:
                 raise Failure(404, "NotFound", "the server could not find the requested resource")

@@ -242,10 +242,13 @@ def test_what_does_not_come_about_is_named_with_its_reason(inside):
         warned, looked = inside.results({**soon, "kubernetes_rollout_required": False}, {"check": True})
         assert warned["plan"] == [] and any(why in warning for warning in warned["warnings"])
         assert looked["plan"] == [] and not any(why in warning for warning in looked.get("warnings", ()))
-        local.settings(failures={}, transitions={"kubernetes_deployment": 6})
+        local.settings(failures={}, transitions={"kubernetes_deployment": 3600})
         newer = {"kubernetes_agent_image": "agent-platform/agent:1.0.1", "kubernetes_consumers": []}
-        started, awaited = inside.results({**newer, "platform_verb": "start"}, {**newer, "platform_verb": "await"})
-        assert started["awaiting"] == ["deployment/agents/agent"] and "awaiting" not in awaited
+        (started,) = inside.results({**newer, "platform_verb": "start"})
+        assert started["awaiting"] == ["deployment/agents/agent"]
+        local.skip(3600)
+        (awaited,) = inside.results({**newer, "platform_verb": "await"})
+        assert "awaiting" not in awaited and awaited["plan"] == []
         assert inside.api.get("/apis/apps/v1/namespaces/agents/deployments/agent")["status"]["availableReplicas"] == 1
     finally:
         local.settings(failures={}, transitions={})

@@ -319,6 +319,6 @@ def test_a_cluster_out_of_reach_is_told_in_a_sentence_with_the_ways_out():
     assert "the API of the cluster prod-agent-platform" in str(caught.value) and endpoint in str(caught.value)
     assert (
         "execution node" in str(caught.value)
-        and "own name on port 443" in str(caught.value)
+        and "kubernetes_tunnel_address" in str(caught.value)
         and "eks_public_access_cidrs" in str(caught.value)
     )

@@ -130,6 +130,13 @@ class TestObjects:
         api.call("PATCH", f"{APPS}/d", {"status": {"availableReplicas": 9}}, MERGE)
         assert api.get(f"{APPS}/d")["status"] == before
 
+    def test_but_at_its_own_path_as_controllers_do(self, api):
+        pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "x:1"}]}, "status": {"phase": "Pending"}}
+        api.create("/api/v1/namespaces/agents/pods", pod)
+        path = "/api/v1/namespaces/agents/pods/p"
+        status, item = api.call("PATCH", f"{path}/status", {"status": {"phase": "Running"}, "spec": {"x": 1}}, MERGE)
+        assert (status, item["status"]) == (200, {"phase": "Running"}) and "x" not in api.get(path)["spec"]
+
     def test_a_dry_run_answers_and_changes_nothing(self, api):
         status, made = api.call("POST", f"{APPS}?dryRun=All", deployment())
         assert status == 201 and made["spec"]["replicas"] == 1 and api.items(APPS) == {}
