@@ -357,17 +357,10 @@ EXAMPLES = r"""
     cluster_name: dev-agent-platform
     prefix: agent
     zones: [us-east-1a, us-east-1b]
-    namespaces:
-      - name: agents
+    namespaces: [{name: agents}]
     agent_image: agent-platform/agent:1.0.0
-    agent_resources:
-      requests:
-        cpu: 250m
-        memory: 512Mi
-    consumer_resources:
-      requests:
-        cpu: 100m
-        memory: 256Mi
+    agent_resources: {requests: {cpu: 250m, memory: 512Mi}}
+    consumer_resources: {requests: {cpu: 100m, memory: 256Mi}}
 """
 
 RETURN = r"""

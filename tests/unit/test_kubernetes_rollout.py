@@ -184,7 +184,7 @@ class TestInTheTier:
 
         monkeypatch.setattr(rollout.Rollouts, "look", answer)
         monkeypatch.setattr(rollout.time, "sleep", lambda seconds: None)
-        ground = SimpleNamespace(cluster=None, place=SimpleNamespace(deployment="prod-us-east-1"))
+        ground = SimpleNamespace(way=lambda: SimpleNamespace(cluster=None), place=SimpleNamespace(deployment="prod-us-east-1"))
         return action._rolled_out({**PARAMS, **params}, RunOptions(), ground, survey, outcome)
 
     @staticmethod
