@@ -20,6 +20,7 @@ from typing import Any
 
 from ..aws.probing import MARK
 from ..aws.reading import access
+from ..reconcile.errors import EngineError
 from .model import EXERCISED, Check, NotExercised
 from .world import World
 
@@ -29,6 +30,9 @@ SESSION = 24 * 3600
 SESSION_KEY = f"session:{MARK}"
 CACHE_SECRET = "redis-auth-token"
 # It always calls the endpoint's own host and port, by which the server's certificate is checked too.
+LOOK_AT = (
+    "look at the network policies of the Job's namespace, at the security groups and ACLs, and whether names are resolved there"
+)
 WAYS_IN = (
     "run from an execution node in the VPC, by a Job in the cluster (verify_run_in: cluster), or through a tunnel under this very "
     "name and port (an entry in /etc/hosts)"
@@ -51,11 +55,15 @@ def checks(world: World) -> list[Check]:
 
 
 def reached(world: World, endpoint: Mapping[str, Any]) -> tuple[str, int]:
-    """Host and port. Raises NotExercised where nothing answers there; each is tried once."""
+    """Host and port; each is tried once. Where nothing answers there raises NotExercised, and in the cluster itself, where
+    something has to, EngineError.
+    """
     host, port = endpoint["Address"], int(endpoint["Port"])
     if (host, port) not in world.unreachable:
         world.unreachable[host, port] = unreachable(host, port)
     if why := world.unreachable[host, port]:
+        if world.params.get("connections_only"):
+            raise EngineError(f"{host}:{port} does not answer in the cluster ({why}): {LOOK_AT}")
         raise NotExercised(f"{host}:{port} does not answer from here ({why}): {WAYS_IN}")
     return host, port
 

@@ -112,3 +112,12 @@ def test_where_no_job_is_to_be_made_none_is(monkeypatch, how, rows):
 def test_without_an_image_it_is_refused_before_anything_is_looked_at():
     with pytest.raises(InvalidInput, match="verify_job: image is empty"):
         tool.check(verifying.for_a_job(job={"image": ""}))
+
+
+@pytest.mark.parametrize(("inside", "state"), [(True, "failed"), (False, "not exercised")])
+def test_what_does_not_answer_in_the_cluster_is_a_failure_there_alone(monkeypatch, inside, state):
+    monkeypatch.setattr(connections, "unreachable", lambda _host, _port: "Connection timed out")
+    found = {"DBInstanceIdentifier": "prod-agentdb", "Endpoint": {"Address": "db.example.com", "Port": 5432}}
+    world = SimpleNamespace(params={"connections_only": inside}, database=lambda: found, unreachable={})
+    row = tool.row(connections.checks(world)[0], True)
+    assert row.state == state and "db.example.com:5432 does not answer" in row.how + row.cause
