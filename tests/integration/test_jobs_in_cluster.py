@@ -9,16 +9,12 @@ import time
 from pathlib import Path
 
 import boto3
-import psycopg
 import pytest
 from support import site
-from support.database import MIGRATIONS
 from support.kubernetes_api import Api
-from test_schema_site import value
 
 from local_aws.kubernetes_api import container
 from local_aws.launch import LocalAws
-from local_aws.postgres import missing
 
 JOBS = "/apis/batch/v1/namespaces/agents/jobs"
 PODS = "/api/v1/namespaces/agents/pods"
@@ -254,57 +250,6 @@ def test_no_process_outlives_the_server(number, tmp_path):
         assert set(pids) <= started
         os.kill(local.process.pid, number)
         own.until(lambda: all(map(gone, started)))
-
-
-def test_a_database_is_set_up_by_a_job():
-    """By the role itself, in the pod, as in a cluster: with no more than the ConfigMap, its role and the network."""
-    if why := missing():
-        pytest.skip(f"not tried: {why}")
-    with LocalAws("--database") as local:
-        cluster = Cluster(local)
-        rds = cluster.client("rds")
-        rds.create_db_instance(
-            DBInstanceIdentifier="prod-agentdb",
-            Engine="postgres",
-            DBInstanceClass="db.t4g.medium",
-            AllocatedStorage=20,
-            DBName="agentdb",
-            MasterUsername="agentadmin",
-            ManageMasterUserPassword=True,
-        )
-        made = site.ansible("playbooks/kms.yml", "-i", "inventories/prod", "-e", "@local_aws/vars.yml", env=local.env)
-        assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
-        variables = {
-            "platform_environment": "prod",
-            "platform_region": "us-east-1",
-            "schema_run_in": "direct",
-            "schema_migrations_path": "/work",
-            "schema_ca_bundle": "/work/rds-ca.pem",
-        }
-        where = {"hosts": "localhost", "connection": "local", "gather_facts": False}
-        files = {
-            "run.yml": json.dumps([{**where, "roles": [{"role": "agent_platform.aws.schema"}]}]),
-            "vars.json": json.dumps(variables),
-            "rds-ca.pem": Path(local.env["LOCAL_AWS_DATABASE_CA"]).read_text(),
-            **{file.name: file.read_text() for file in MIGRATIONS.glob("*.sql")},
-        }
-        cluster.job("schema", files, "-e", "@/work/vars.json")
-        ended = cluster.ended("schema")
-        (pod,) = cluster.pods("schema")
-        assert ended[0] == "Complete", cluster.log(pod)
-        login = value(local, "prod/rds/agent-app")
-        endpoint = rds.describe_db_instances(DBInstanceIdentifier="prod-agentdb")["DBInstances"][0]["Endpoint"]
-        with psycopg.connect(
-            host=endpoint["Address"],
-            port=endpoint["Port"],
-            dbname="agentdb",
-            user=login["username"],
-            password=login["password"],
-            sslmode="verify-full",
-            sslrootcert=local.env["LOCAL_AWS_DATABASE_CA"],
-        ) as application:
-            assert application.execute("SELECT count(*) FROM users").fetchone() == (0,)
-        assert login["password"] not in cluster.log(pod)
 
 
 def test_before_a_run_writes_it_looks_whether_the_cluster_can_be_reached(cluster):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import threading
 from pathlib import Path
 
 import boto3
@@ -35,62 +35,58 @@ def value(local, secret):
     return json.loads(client(local, "secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
 
 
-class Kubelet(threading.Thread):
-    """Ends every Job well, as soon as it sees it."""
-
-    def __init__(self, api):
-        super().__init__(daemon=True)
-        self.api, self.over = api, threading.Event()
-
-    def run(self):
-        played = jobs.Played(self.api)
-        while not self.over.wait(0.5):
-            for name, item in self.api.items(jobs.JOBS).items():
-                if not (item.get("status") or {}).get("conditions"):
-                    jobs.completes(played, name)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_error):
-        self.over.set()
-        self.join(10)
-
-
-@pytest.fixture
-def without_database():
-    with LocalAws() as running:
-        yield running
-
-
-def test_by_a_job_in_the_cluster(without_database, tmp_path):
-    """What the Job finds in the database is not this test's affair, but that the tier comes by itself to the cluster and back."""
-    api = jobs.make_cluster(lambda service: client(without_database, service))
-    jobs.make_instance(lambda service: client(without_database, service))
-    jobs.make_namespace(api, "schema")
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_text("-----BEGIN CERTIFICATE-----\nof RDS\n-----END CERTIFICATE-----\n")
-    wanted = json.dumps({"schema_run_in": "cluster", "schema_job": {"image": "ee:1"}, "schema_ca_bundle": str(bundle)})
+def test_set_up_by_a_job_and_proved_by_another(local, tmp_path):
+    """All the way: the Jobs' pods, with their service accounts' roles, reach the database that this machine need not reach."""
+    make = functools.partial(client, local)
+    api = jobs.make_cluster(make)
+    group = "prod-agentdb-postgres17"
+    subnets = [item["SubnetId"] for item in make("ec2").describe_subnets()["Subnets"]]
+    make("rds").create_db_parameter_group(DBParameterGroupName=group, DBParameterGroupFamily="postgres17", Description="x")
+    make("rds").create_db_subnet_group(DBSubnetGroupName="prod-agentdb", DBSubnetGroupDescription="x", SubnetIds=subnets)
+    found = {
+        "EngineVersion": "17.6",
+        "DBParameterGroupName": group,
+        "DBSubnetGroupName": "prod-agentdb",
+        "PubliclyAccessible": False,
+    }
+    jobs.make_instance(make, DBName="agentdb", **found)
+    jobs.make_namespace(api, "schema", "verify")
+    trust = {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    for name in ("schema", "verify"):
+        role = make("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        where = {"clusterName": jobs.CLUSTER, "namespace": jobs.NAMESPACE, "serviceAccount": name}
+        make("eks").create_pod_identity_association(**where, roleArn=role)
+    wanted = {"schema_run_in": "cluster", "verify_run_in": "cluster", "verify_mode": "full", "verify_arrows": ["4b"]}
     places = {"ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"), "TMPDIR": str(tmp_path)}
 
-    def run(*arguments):
-        given = ("-i", "inventories/prod", "-e", "@local_aws/vars.yml", "-e", wanted)
-        done = site.ansible(*arguments, *given, env=site.as_json({**without_database.env, **places}))
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return site.results(done.stdout)["schema"]
+    def run(*arguments, code=0):
+        given = ("-i", "inventories/prod", "-e", "@local_aws/vars.yml", "-e", json.dumps(wanted))
+        done = site.ansible(*arguments, *given, env=site.as_json({**local.env, **places}))
+        logs = [api.read(f"{jobs.PODS}/{name}/log")[1] for name in api.items(jobs.PODS)]
+        assert done.returncode == code, "\n".join([done.stdout[-3000:], done.stderr[-3000:], *logs])
+        return site.results(done.stdout)
 
     (tmp_path / "local").mkdir()
-    run_kms = ("playbooks/site.yml", "--tags", "kms,schema")
-    with Kubelet(api):
-        first = run(*run_kms)
+    first = run("playbooks/site.yml", "--tags", "kms,schema")["schema"]
     (name,) = api.items(jobs.JOBS)
     fields = {item["address"]: {one["field"]: one["new"] for one in item["fields"]} for item in first["plan"]}
-    assert first["changed"] and fields["kubernetes_job/schema"] == {"image": "ee:1", "job": name, "migrations": 5}
-    second = run("playbooks/schema.yml")
+    assert first["changed"] and fields["kubernetes_job/schema"] == {
+        "image": "local-aws/execution-environment:1",
+        "job": name,
+        "migrations": 5,
+    }
+    instance = make("rds").describe_db_instances(DBInstanceIdentifier="prod-agentdb")["DBInstances"][0]
+    with connect(local, instance, value(local, "prod/rds/agent-app")) as application:
+        assert application.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    second = run("playbooks/schema.yml")["schema"]
     assert (second["changed"], second["plan"]) == (False, [])
+    # There is no network here, which other rows tell.
+    rows = {row["flow"]: row for row in run("playbooks/verify.yml", code=2)["verify"]["flows"]}
+    for flow in ("PostgreSQL refuses a connection without TLS", "PostgreSQL lets the application in over TLS"):
+        assert (rows[flow]["state"], rows[flow]["how"]) == ("ok", "exercised"), rows[flow]
     # Neither a token nor the certificate of the cluster is left.
-    left = [file for file in tmp_path.rglob("*") if file.is_file() and file != bundle]
+    left = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert [file for file in left if file.suffix == ".crt" or "k8s-aws-v1" in file.read_text(errors="replace")] == []
 
 
@@ -117,7 +113,7 @@ def test_plan_approved_apply_second_run_and_drift(local, tmp_path):
     places = {"HOME": str(home), "ANSIBLE_LOCAL_TEMP": str(home / "local"), "ANSIBLE_REMOTE_TEMP": str(home / "remote")}
 
     def run(*arguments):
-        given = ("-i", "inventories/prod", "-e", "@local_aws/vars.yml", "-vvv", "--diff")
+        given = ("-i", "inventories/prod", "-e", "@local_aws/vars.yml", "-e", "schema_run_in=direct", "-vvv", "--diff")
         return site.ansible(*arguments, *given, env=site.as_json({**local.env, **places}))
 
     def results(*arguments):

@@ -87,7 +87,7 @@ class Played:
 
     def end(self, job: str, condition: str = "Complete", reason: str = "") -> None:
         found = [{"type": condition, "status": "True", "reason": reason}]
-        status, answer = self.api.call("PATCH", f"{JOBS}/{job}", {"status": {"conditions": found}}, PATCH)
+        status, answer = self.api.call("PATCH", f"{JOBS}/{job}/status", {"status": {"conditions": found}}, PATCH)
         assert status == 200, answer
 
     def start(self, job: str, **status: Any) -> None:
@@ -95,7 +95,7 @@ class Played:
         template = self.api.get(f"{JOBS}/{job}")["spec"]["template"]
         metadata = {**template["metadata"], "name": f"{job}-x"}
         if f"{job}-x" in self.api.items(PODS):
-            code, answer = self.api.call("PATCH", f"{PODS}/{job}-x", {"status": status}, PATCH)
+            code, answer = self.api.call("PATCH", f"{PODS}/{job}-x/status", {"status": status}, PATCH)
             assert code == 200, answer
         else:
             self.api.create(PODS, {"metadata": metadata, "spec": template["spec"], "status": status})
@@ -111,7 +111,7 @@ class Played:
     ) -> dict[str, Any]:
         assert not check_mode
         self.calls.append((arguments.get("state", "present"), arguments["definition"]["kind"]))
-        return schema.answered(name, {**entered.arguments, "api_key": entered.token(), **arguments})
+        return schema.answered(name, {**entered.arguments(name), **arguments})
 
     def text(self, path: str, **_query: str) -> str:
         assert path.startswith(f"{PODS}/") and path.endswith("/log")
