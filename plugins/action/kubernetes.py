@@ -71,8 +71,7 @@ class ActionModule(TierAction):
     def _reconcile(self, params: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
         ground = learn(params, options.callers)
         if ground is None:
-            writes = params["verb"] == "validate" and not options.check_mode
-            if writes and params["run_in"] != tier_kubernetes.NOWHERE and params["state"] == "present":
+            if params["verb"] == "validate" and params["run_in"] != tier_kubernetes.NOWHERE and params["state"] == "present":
                 self._helm(params)
             # Its objects are the cluster's, and go with it.
             return nothing_done()

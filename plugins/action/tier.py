@@ -56,6 +56,11 @@ class ActionModule(HereOrThere):
             except plan_file.PlanError as error:
                 return {"failed": True, "changed": False, "msg": str(error)}
         here = self.is_here(task_vars)
+        if memory.begun:
+            # It was cut off, so nobody knows what it did.
+            memory.forget_idle(memory.begun)
+        if part is None:
+            memory.begin(self.name)
         result = self._run_here(arguments, memory) if here else self.there(arguments, task_vars)
         if not result.get("failed"):
             result = self._beyond(arguments, result, task_vars, here)
@@ -66,6 +71,7 @@ class ActionModule(HereOrThere):
             memory.remember(part, self.name, result)
         if any(result.get(name) for name in ("changed", "failed", "awaiting")):
             memory.forget_idle(self.name)
+        memory.end()
         if verb in WRITING:
             memory.note(self.name, not result.get("failed") and not result.get("awaiting"))
         memory.save()

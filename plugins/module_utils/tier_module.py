@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -133,6 +134,7 @@ class RunOptions:
 
     ``progress(address, state, seconds)`` is told of each look of a wait, ``counted(done, total)`` of the actions.
     ``callers``: fingerprint of a connection -> account and ARN of its caller, as far as the run knows; told what it did not know.
+    ``calls``: threads for the API's calls, where they are not the tier's own.
     """
 
     check_mode: bool = False
@@ -140,6 +142,7 @@ class RunOptions:
     progress: Callable[[str, str, float], None] = lambda address, state, seconds: None
     counted: Callable[[int, int], None] = lambda done, total: None
     callers: dict[str, dict[str, str]] = field(default_factory=dict)
+    calls: Executor | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ def _reconciler(
 
     ignored = tuple(params.get("ignored_tag_prefixes") or ())
     owner = Owner(place.deployment, place.environment, tier.name, params.get("tags") or {}, ignored)
-    api = opened(connection, tier.services(walks), options.callers)
+    api = opened(connection, tier.services(walks), options.callers, options.calls)
     try:
         place = dataclasses.replace(place, account_id=api.account_id, caller_arn=api.caller_arn)
         overlay.is_at(place.as_dict())

@@ -17,14 +17,15 @@ from typing import Any
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.overlay import Overlay
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions, Tier
 from ansible_collections.agent_platform.aws.plugins.module_utils.together import idle_tiers
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.here import HereOrThere
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, fingerprint
 
 # Verbs of a tier's turn. What a run awaits, it has begun.
 VERBS = ("apply", "start", "plan")
 # Seconds for which what was read is believed.
 FRESH = 60.0
-# Of a tier's arguments, those that are the same for all that are looked at together.
-PLACE = ("environment", "deployment", "region")
+# Of a tier's arguments, those that are the same for all that are looked at together, besides the connection's.
+PLACE = ("environment", "deployment")
 # Not the user's, but the turn's.
 OWN = ("verb", "planned")
 Prepared = tuple[Tier, Mapping[str, Any]]
@@ -41,8 +42,8 @@ class Ahead:
         self.planned = dict(arguments.get("planned") or {})
 
     def announce(self) -> None:
-        """Note that the tier will have its turn."""
-        self.memory.announced[self.tier] = {"arguments": self.arguments, "environment": self.environment}
+        """Note that the tier will have its turn. What was found before is not believed any more."""
+        self.memory.announce(self.tier, {"arguments": self.arguments, "environment": self.environment})
 
     def find(self, prepared: Callable[[str, Mapping[str, Any]], Prepared], options: RunOptions) -> dict[str, Any] | None:
         """The tier's result when nothing is to be done; None: it has to look for itself.
@@ -54,13 +55,13 @@ class Ahead:
         if self.memory.idle is None:
             self._look(prepared, options)
         idle = (self.memory.idle or {}).get(self.tier)
-        if idle is None or time.time() - idle["at"] > FRESH:
+        if idle is None or time.monotonic() - idle["at"] > FRESH:
             return None
         standing = {**self.planned.get("standing", {}), **idle["standing"]}
         return {**idle["result"], "planned": {**self.planned, "standing": standing, "place": idle["result"]["place"]}}
 
     def _look(self, prepared: Callable[[str, Mapping[str, Any]], Prepared], options: RunOptions) -> None:
-        at = time.time()
+        at = time.monotonic()
         announced = list(self.memory.announced)
         together = [
             prepared(name, {**self.memory.announced[name]["arguments"], "verb": VERBS[0]})
@@ -77,6 +78,7 @@ class Ahead:
     def _is_with_us(self, announced: Mapping[str, Any]) -> bool:
         arguments = announced["arguments"]
         same = all(arguments.get(name) == self.arguments.get(name) for name in PLACE)
+        same = same and HereOrThere.connection(arguments) == HereOrThere.connection(self.arguments)
         return same and announced["environment"] == self.environment and self._may_be_idle(arguments)
 
     @staticmethod

@@ -61,7 +61,20 @@ class HereOrThere(ActionBase):
     @staticmethod
     def holds_secret(arguments: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
         """Whether one of the ``arguments`` is a secret, or may have one inside. What the environment has is none of them."""
-        return any(arguments.get(name) and _secret(option) for name, option in _whole(spec).items())
+        return any(
+            _secret(option) and any(arguments.get(one) for one in (name, *option.get("aliases", ())))
+            for name, option in _whole(spec).items()
+        )
+
+    @staticmethod
+    def connection(arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Of the ``arguments`` those of every module of AWS: where it is, and who calls."""
+        return {
+            one: arguments[one]
+            for name, option in _whole({}).items()
+            for one in (name, *option.get("aliases", ()))
+            if arguments.get(one)
+        }
 
     @property
     def name(self) -> str:

@@ -63,6 +63,7 @@ class RunMemory:
             "callers": {},
             "announced": {},
             "idle": None,
+            "begun": None,
             "place": None,
             "approved": None,
         }
@@ -101,13 +102,30 @@ class RunMemory:
         """Tier -> arguments and environment, in the order in which they were validated."""
         return self.content["announced"]
 
+    def announce(self, tier: str, turn: Mapping[str, Any]) -> None:
+        """``turn``: its arguments and environment. A new validation is the beginning of a new pass."""
+        self.content["idle"] = None
+        self.announced[tier] = dict(turn)
+
+    @property
+    def begun(self) -> str | None:
+        """The tier that is at work, or was when it was cut off."""
+        return self.content["begun"]
+
+    def begin(self, tier: str) -> None:
+        self.content["begun"] = tier
+        self.save()
+
+    def end(self) -> None:
+        self.content["begun"] = None
+
     @property
     def idle(self) -> dict[str, dict[str, Any]] | None:
         """Tier -> ``at``, ``result``, ``standing`` and ``rests_on`` of what was looked at together; None as long as nothing was."""
         return self.content["idle"]
 
     def found_idle(self, at: float, found: Mapping[str, Idle]) -> None:
-        """``at``: seconds since the epoch when the reading began."""
+        """``at``: when the reading began, in seconds of the machine's monotonic clock, which all processes share."""
         self.content["idle"] = {tier: {"at": at, **vars(idle)} for tier, idle in found.items()}
 
     def forget_idle(self, tier: str) -> None:

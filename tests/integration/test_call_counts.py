@@ -235,9 +235,30 @@ def test_the_whole_site_asks_for_nothing_twice(deployed):
     platform.local.clear_requests()
     results = platform.results("site.yml")
     assert not any(result["changed"] for result in results.values())
+    order = [f"{call['service']}:{call['operation']}" for call in platform.local.requests()]
+    # In one pass: a later tier is asked for before the first one is through.
+    assert order.index("s3:ListBuckets") < len(order) - 1 - order[::-1].index("kms:GetKeyPolicy")
     calls = Counter(f"{call['service']}:{call['operation']}" for call in platform.local.requests())
     expected = Counter(WHO) + Counter(WAYS_IN)
     for tier in TIERS:
         expected.update(EXPECTED[tier])
     expected.subtract(TOLD)
     assert calls == expected
+
+
+def test_what_refers_to_a_tier_that_changes_is_read_again_in_its_turn(deployed):
+    """And nothing else is."""
+    platform = deployed("dev")
+    platform.local.restore(platform.snapshot)
+    platform.local.clear_requests()
+    results = platform.results("site.yml", "--tags", "kms,waf,vpc,s3", "-e", "kms_rotation_period_days=200")
+    assert {name: result["changed"] for name, result in results.items()} == {"kms": True, "waf": False, "vpc": False, "s3": False}
+    lists = ("kms:ListAliases", "s3:ListBuckets", "ec2:DescribeVpcs")
+    calls = Counter(f"{call['service']}:{call['operation']}" for call in platform.local.requests())
+    assert [calls[name] >= 2 for name in lists] == [True, True, True]
+    platform.local.restore(platform.snapshot)
+    platform.local.clear_requests()
+    results = platform.results("site.yml", "--tags", "kms,s3,dynamodb", "-e", "s3_knowledge_documents_noncurrent_days=61")
+    assert {name: result["changed"] for name, result in results.items()} == {"kms": False, "s3": True, "dynamodb": False}
+    calls = Counter(f"{call['service']}:{call['operation']}" for call in platform.local.requests())
+    assert (calls["kms:ListAliases"], calls["s3:ListBuckets"], calls["dynamodb:ListTables"]) == (1, 2, 1)

@@ -20,7 +20,7 @@ class Run:
     def __init__(self, monkeypatch, tmp_path):
         monkeypatch.setattr(run_memory.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
         monkeypatch.setattr(module, "idle_tiers", self.look)
-        monkeypatch.setattr(module.time, "time", lambda: self.now)
+        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
         self.now = 1000.0
         self.looks = []
         self.busy = set()
@@ -113,7 +113,18 @@ def test_nothing_is_believed_for_long(run):
 
 
 @pytest.mark.parametrize(
-    "other", [{"environment": {"AWS_PROFILE": "other"}}, {"deployment": "prod-other"}, {"region": "eu-west-1"}, {"state": "absent"}]
+    "other",
+    [
+        {"environment": {"AWS_PROFILE": "other"}},
+        {"deployment": "prod-other"},
+        {"region": "eu-west-1"},
+        {"aws_region": "eu-west-1"},
+        {"profile": "other"},
+        {"aws_access_key": "AKIAOTHER"},
+        {"endpoint_url": "https://other.example.com"},
+        {"state": "absent"},
+    ],
+    ids=str,
 )
 def test_a_tier_of_another_place_or_caller_is_not_looked_at_with_us(run, other):
     run.announce("kms", "s3")
@@ -122,6 +133,14 @@ def test_a_tier_of_another_place_or_caller_is_not_looked_at_with_us(run, other):
     assert run.looks == [["kms", "s3"]]
     assert not run.turn("vpc", **other)
     assert run.turn("s3")
+
+
+def test_with_a_new_validation_all_is_looked_at_anew(run):
+    run.announce("kms", "vpc")
+    assert run.turn("kms") and run.turn("vpc")
+    run.announce("kms", "vpc", deployment="prod-other")
+    assert run.turn("kms", deployment="prod-other") and run.turn("vpc", deployment="prod-other")
+    assert run.looks == [["kms", "vpc"]] * 2
 
 
 @pytest.mark.parametrize("more", [{"plan_file": "plan.json"}, {"prune": ["s3_bucket/old"]}, {"tags": {"team": "other"}}])
@@ -146,6 +165,8 @@ def test_one_tier_and_one_that_was_not_announced_look_for_themselves(run):
         ("redis", {"auth_token": "0123456789abcdef"}, True),
         ("redis", {"auth_token_rotation": "2"}, False),
         ("kms", {"secret_key": "x"}, True),
+        ("kms", {"aws_secret_access_key": "x"}, True),
+        ("kms", {"aws_session_token": "x"}, True),
     ],
 )
 def test_arguments_that_hold_a_secret_are_told_apart(tier, arguments, secret):

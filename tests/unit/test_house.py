@@ -175,6 +175,14 @@ def test_a_playbook_of_all_tiers_takes_them_from_the_list(playbook):
     )
 
 
+def test_a_run_with_a_plan_goes_on_only_when_it_is_still_the_same():
+    (play,) = yaml.safe_load((ROOT / "playbooks/approve.yml").read_text())
+    tasks = play["tasks"]
+    assert tasks[-1]["agent_platform.aws.report"]["what"] == "approve"
+    assert {task["when"] for task in tasks} == {"platform_plan | default('') | length > 0"}
+    assert play["any_errors_fatal"] is True
+
+
 def test_what_other_tiers_look_up_says_so():
     """Else a run would look it up again and again."""
     looked_up = {kind.name: kind for name in tiers.tier_names() for kind in tiers.load(name).looks_up}

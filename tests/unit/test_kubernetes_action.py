@@ -17,12 +17,12 @@ from support.kubernetes import parameters
 from local_aws.kubernetes_api import authority
 
 
-def perform(transport="local", check_mode=False, **changed):
+def perform(transport="local", **changed):
     """What a task with prod's variables answers, by the action plugin in this process."""
     plugin = action.ActionModule.__new__(action.ActionModule)
     plugin._connection = SimpleNamespace(transport=transport)
     params = parameters("prod", **{"validate_certs": True, **changed})
-    return plugin._perform(plugin._tier(), params, RunOptions(check_mode))
+    return plugin._perform(plugin._tier(), params, RunOptions())
 
 
 @pytest.mark.parametrize("transport", ["local", "ssh"])
@@ -47,7 +47,6 @@ def test_releases_without_helm_are_refused_before_anything_is_made():
     "changed",
     [
         {"helm_binary": sys.executable},
-        {"helm_binary": "/nowhere/helm", "check_mode": True},
         {"helm_binary": "/nowhere/helm", "helm_releases": []},
         {"helm_binary": "/nowhere/helm", "state": "absent"},
     ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,14 @@ class Api:
     """Clients by name (``ec2``, or ``wafv2@us-east-1`` for another region), the account, and the region.
 
     A client is made when it is first asked for, and one after another, since botocore's loading neither allows nor gains from
-    threads. ``caller``: what ``identify`` answered to the same connection before; without it, it is asked now.
+    threads. ``caller``: what ``identify`` answered to the same connection before; without it, it is asked now. ``calls``: threads
+    that are somebody else's to end; without them it has its own.
     Raises EngineError, one sentence, when the caller has no identity or AWS cannot be reached.
     """
 
-    def __init__(self, connection: Connection, services: Iterable[str], caller: Caller | None = None):
+    def __init__(
+        self, connection: Connection, services: Iterable[str], caller: Caller | None = None, calls: Executor | None = None
+    ):
         self.region = connection.region
         self.partition = connection.partition
         self.caller = caller or identify(connection)
@@ -58,7 +61,8 @@ class Api:
         self._services = frozenset(services)
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=CALLERS, thread_name_prefix="aws-call")
+        self._own = None if calls else ThreadPoolExecutor(max_workers=CALLERS, thread_name_prefix="aws-call")
+        self._pool = calls or self._own
 
     def client(self, name: str) -> Any:
         """KeyError for one that the tier did not name."""
@@ -108,12 +112,15 @@ class Api:
         return f"arn:{self.partition}:{service}:{where}:{self.account_id}:{resource}"
 
     def close(self) -> None:
-        self._pool.shutdown()
+        if self._own:
+            self._own.shutdown()
 
 
-def opened(connection: Connection, services: Iterable[str], callers: dict[str, dict[str, str]]) -> Api:
+def opened(
+    connection: Connection, services: Iterable[str], callers: dict[str, dict[str, str]], calls: Executor | None = None
+) -> Api:
     """``callers``: fingerprint of a connection -> account and ARN, as far as the run knows them; told what it did not know."""
     known = callers.get(connection.fingerprint)
-    api = Api(connection, services, Caller(**known) if known else None)
+    api = Api(connection, services, Caller(**known) if known else None, calls)
     callers[connection.fingerprint] = dataclasses.asdict(api.caller)
     return api
