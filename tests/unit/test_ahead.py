@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.agent_platform.aws.plugins.action import kubernetes as kubernetes_action
+from ansible_collections.agent_platform.aws.plugins.action import tier as tier_action
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Idle, RunOptions
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import ahead as module
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import run_memory
@@ -171,3 +173,32 @@ def test_one_tier_and_one_that_was_not_announced_look_for_themselves(run):
 )
 def test_arguments_that_hold_a_secret_are_told_apart(tier, arguments, secret):
     assert HereOrThere.holds_secret(arguments, tiers.load(tier).argument_spec()) is secret
+
+
+class Asked:
+    """An Ahead that tells what it was asked for."""
+
+    def __init__(self):
+        self.calls = []
+
+    def announce(self):
+        self.calls.append("announce")
+
+    def find(self, prepared, options):
+        self.calls.append("find")
+
+
+@pytest.mark.parametrize(
+    ("action", "verb", "calls"),
+    [
+        (tier_action, "validate", ["announce"]),
+        *((tier_action, verb, ["find"]) for verb in ("apply", "start", "plan")),
+        *((tier_action, verb, []) for verb in ("await", "drift", "destroy", "adopt")),
+        *((kubernetes_action, verb, []) for verb in ("validate", "apply", "plan")),
+    ],
+)
+def test_when_a_tier_is_announced_and_when_it_asks(action, verb, calls):
+    asked = Asked()
+    plugin = action.ActionModule.__new__(action.ActionModule)
+    assert plugin._found_ahead(asked, tiers.load("kms"), {**COMMON, "verb": verb}, RunOptions()) is None
+    assert asked.calls == calls
