@@ -39,7 +39,8 @@ WORDS = {
     "part": """Network, keys, secrets, buckets, tables, topics and queues of prod, as one list (`benchmarks/part.json`) has
 them. After a fresh run of each, the account is read and compared by kind and address.
 
-- **ours**: `site.yml --tags` with the six tiers, preflight and validation included.
+- **ours**: `site.yml --tags` with the six tiers, preflight and validation included. The run reads for all of them in one
+  pass, and those with something to do, and what refers to them, read again in their turn: a fresh run has these reads too.
 - **stock**: `benchmarks/stock/site.yml`, a task for each kind with modules of amazon.aws and community.aws. It makes no
   flow log and leaves out the settings that its head lists, as no module has them. Its modules sleep for fixed times
   after some changes; a second line is without these sleeps, which are the light part of a bar.
@@ -47,7 +48,8 @@ them. After a fresh run of each, the account is read and compared by kind and ad
 - **terraform**: `benchmarks/terraform`; *no change* is its `plan`.
 - **floor**: `benchmarks/floor.py`, plain boto3 with threads, only the calls that are needed.
 - **empty playbook**: what Ansible itself costs.""",
-    "site": "All eleven tiers of `inventories/prod`. The field that is changed is how long one bucket keeps old versions.",
+    "site": """All tiers of `inventories/prod`, the cluster's inside included; what is in the database is left alone. The field
+that is changed is how long one bucket keeps old versions.""",
     "tiers": "`site.yml --tags TIER`, preflight included.",
     "growth": """One tier with so many things in it. A topic has two queues and a subscription. The JSON has the calls by operation.
 
