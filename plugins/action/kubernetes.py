@@ -78,21 +78,21 @@ class ActionModule(TierAction):
         looks = options.check_mode or only_looks(params)
         if ground.missing.refusals:
             return {**nothing_done(), "refusals": refusals(ground.missing.refusals), **ground.for_the_run()}
-        left: list[rollout.Unready] = []
+        left = ""
         if contains_unknown(ground.facts["endpoint"]):
             outcome = self._looked(params, ground.survey_of_nothing(), {})
         else:
             outcome, survey = self._at_the_cluster(params, ground, looks)
             if survey and not looks and not outcome.failures and params["verb"] in WRITING:
-                left = _rolled_out(params, options, ground, survey, outcome)
+                left = _left(params, options, ground, survey, outcome)
         result = {**as_result(outcome, options.diff_mode), **ground.for_the_run()}
         if outcome.failures:
             result.update(failed=True, msg=failure_message(outcome))
         elif left and params["rollout_required"]:
             applied = [action.address for action in outcome.plan.actions]
-            result.update(failed=True, msg=f"{_told(left)}; {REQUIRED}", applied=applied, not_applied=[])
+            result.update(failed=True, msg=f"{left}; {REQUIRED}", applied=applied, not_applied=[])
         elif left:
-            result["warnings"] = [*result.get("warnings", ()), _told(left)]
+            result["warnings"] = [*result.get("warnings", ()), left]
         return result
 
     def _at_the_cluster(self, params: Mapping[str, Any], ground: Ground, looks: bool) -> tuple[Outcome, Survey | None]:
@@ -239,6 +239,14 @@ class ActionModule(TierAction):
         return found or ""
 
 
+def _left(params: Mapping[str, Any], options: RunOptions, ground: Ground, survey: Survey, outcome: Outcome) -> str:
+    """What does not run in the end, in words; empty for nothing. What was applied is known whether or not that can be seen."""
+    try:
+        return "; ".join(one.sentence for one in _rolled_out(params, options, ground, survey, outcome))
+    except EngineError as error:
+        return f"everything is applied, and whether it runs cannot be seen: {error}"
+
+
 def _rolled_out(
     params: Mapping[str, Any], options: RunOptions, ground: Ground, survey: Survey, outcome: Outcome
 ) -> list[rollout.Unready]:
@@ -250,16 +258,16 @@ def _rolled_out(
     if not wanted:
         return []
     rollouts = rollout.Rollouts(ground.way().cluster, selector(ground.place.deployment), kinds, wanted)
-    # What nothing was done to stands as it was read.
-    unready = rollouts.look() if outcome.plan.actions else rollouts.of(survey.ours.values())
+    try:
+        # What nothing was done to stands as it was read.
+        looked = rollouts.look() if outcome.plan.actions else rollouts.of(survey.ours.values())
+        unready = [one.address for one in looked]
+    except EngineError:
+        unready = wanted  # until a later look tells
     if params["verb"] == "start":
-        outcome.awaiting = sorted(one.address for one in unready)
+        outcome.awaiting = sorted(unready)
         return []
     return rollout.wait(rollouts.look, params["rollout_timeout_seconds"], options.progress) if unready else []
-
-
-def _told(left: Sequence[rollout.Unready]) -> str:
-    return "; ".join(one.sentence for one in left)
 
 
 def _reference(item: Object) -> Object:

@@ -28,6 +28,8 @@ SPEC: dict[str, dict[str, Any]] = {
     "database_tunnel_address": {"type": "str", "default": ""},
     "database_tunnel_port": {"type": "int", "default": 0},
 }
+# What makes the way to each. A run of these tiers alone does not come here.
+MAKERS = {"cluster": "eks", "database": "rds"}
 WITHOUT = "go without: kubernetes_run_in: none, schema_run_in: none, --skip-tags kubernetes,schema"
 
 
@@ -41,43 +43,59 @@ def check(params: Mapping[str, Any]) -> None:
 
 
 def work(session: Session) -> dict[str, Any]:
-    """Fails where something stands and is out of reach, unless this run may let somebody in; warns of what will be private."""
+    """Fails where something stands and is out of reach, unless this run may let somebody in, or only looks and so shows what the
+    other tiers would do; warns of that, and of what will be private."""
     params, api = session.params, session.api
     cluster, database = params["cluster_name"], params["database"]
     endpoint, server = api.together(
         lambda: ways_in.cluster_endpoint(api, cluster) if cluster else "",
         lambda: ways_in.database_endpoint(api, database) if database else None,
     )
-    reached, cut_off, unsure = [], [], []
+    reached, cut_off, silent, to_come = [], [], [], []
     if cluster:
         name = f"the API of the cluster {cluster}"
         url = urlsplit(endpoint)
         way = _way(params, "cluster", (str(url.hostname), url.port or 443) if endpoint else None)
         if way is None:
-            unsure += [] if params["cluster_lets_in"] else [name]
+            to_come += [] if params["cluster_lets_in"] else [name]
         elif why := problem(way):
-            (unsure if params["cluster_lets_in"] else cut_off).append(f"{name} ({way[0]}:{way[1]}: {why})")
+            (silent if params["cluster_lets_in"] else cut_off).append(f"{name} ({way[0]}:{way[1]}: {why})")
         else:
             reached.append(name)
     if database:
         name = f"the database {database}"
         way = _way(params, "database", server)
         if way is None:
-            unsure.append(name)
+            to_come.append(name)
         elif why := problem(way):
             cut_off.append(f"{name} ({way[0]}:{way[1]}: {why})")
         else:
             reached.append(name)
     result = {"changed": False, "reached": reached, "msg": _listed(reached) + " can be reached" if reached else "nothing to reach"}
-    if unsure:
-        result["warnings"] = [
-            f"{_listed(unsure)} will be private, and what works in {_them(unsure)} will end this run at its last tiers unless this "
-            f"machine is let into the network by then: {_ways(unsure)}"
-        ]
+    warnings = []
+    if to_come:
+        warnings.append(
+            f"{_listed(to_come)} will be private, and what works in {_them(to_come)} will end this run at its last tiers unless "
+            f"this machine is let into the network by then: {_ways(to_come)}"
+        )
+    if silent:
+        warnings.append(
+            f"{_listed(silent)} does not answer this machine, although eks_public_access_cidrs lets in "
+            f"{', '.join(params['cluster_lets_in'])}, and what works in it will end this run at its last tiers unless the eks tier "
+            f"opens it to this machine before: {_ways(silent)}"
+        )
+    message = ""
     if cut_off:
-        message = f"{_listed(cut_off)} cannot be reached from this machine, as is meant where they are private: {_ways(cut_off)}"
-        return {**result, "failed": True, "msg": message}
-    return result
+        makers = ",".join(maker for target, maker in MAKERS.items() if any(_is(target, name) for name in cut_off))
+        message = (
+            f"{_listed(cut_off)} cannot be reached from this machine, as is meant where they are private: where the way there is "
+            f"broken, let the tiers that make it mend it first (--tags vpc,{makers}), else {_ways(cut_off)}"
+        )
+    if message and session.looks:
+        warnings.append(message)
+    if warnings:
+        result["warnings"] = warnings
+    return {**result, "failed": True, "msg": message} if message and not session.looks else result
 
 
 def problem(way: tuple[str, int]) -> str:
@@ -104,8 +122,12 @@ def _them(names: list[str]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
+def _is(target: str, name: str) -> bool:
+    return name.startswith("the API" if target == "cluster" else "the database")
+
+
 def _ways(names: list[str]) -> str:
-    of_cluster, of_database = (any(name.startswith(f"the {what}") for name in names) for what in ("API", "database"))
+    of_cluster, of_database = (any(_is(target, name) for name in names) for target in ("cluster", "database"))
     tunnels = [f"{role}_tunnel_address" for role, wanted in (("kubernetes", of_cluster), ("schema", of_database)) if wanted]
     ways = [
         "run it on an execution node in the VPC",

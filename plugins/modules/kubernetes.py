@@ -322,7 +322,8 @@ options:
     type: str
     default: ''
   helm_timeout:
-    description: How long a release may take to be ready.
+    description: How long a release may take to be ready. At most C(14m), since the token that Helm asks the cluster with is good
+      for 15 minutes.
     type: str
     default: 10m
   rollout_timeout_seconds:

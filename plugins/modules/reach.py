@@ -11,8 +11,9 @@ version_added: 0.1.0
 short_description: Learn whether the cluster and the database can be reached from here
 description:
   - Connects to the API of the cluster and to the database, where they stand, and closes the connection again.
-  - Fails, with one sentence that names the ways out, where one of them cannot be reached. It only warns of a cluster that the
-    configuration lets somebody into from outside, since this very run may bring that about.
+  - Fails, with one sentence that names the ways out, where one of them cannot be reached. In check mode it only warns, so that the
+    run shows what the other tiers would do.
+  - It only warns of a cluster that the configuration lets somebody into from outside, since this very run may bring that about.
   - Of what does not stand yet it only warns that it will be private.
 author:
   - agent_platform contributors (@agent-platform)

@@ -265,11 +265,14 @@ def test_before_a_run_writes_it_looks_whether_the_cluster_can_be_reached(cluster
     asked()
     assert look().returncode == 0 and asked() == ["GetCallerIdentity", "DescribeCluster"]
     assert look("--tags", "vpc").returncode == 0 and asked() == []
+    assert look("-e", "kubernetes_state=absent", "-e", "schema_state=absent").returncode == 0 and asked() == []
     cluster.local.settings(kubernetes_api=False)
     try:
         done = look("--skip-tags", "schema")
+        checked = look("--skip-tags", "schema", "--check")
     finally:
         cluster.local.settings(kubernetes_api=True)
     assert done.returncode != 0 and "the API of the cluster prod-agent-platform" in done.stdout
+    assert checked.returncode == 0 and "the API of the cluster prod-agent-platform" in checked.stdout + checked.stderr
     database = look("-e", "schema_run_in=direct", "--tags", "schema")
     assert database.returncode == 0 and "the database prod-agentdb will be private" in database.stdout + database.stderr

@@ -25,6 +25,17 @@ def perform(transport="local", **changed):
     return plugin._perform(plugin._tier(), params, RunOptions())
 
 
+@pytest.mark.parametrize("timeout", ["15m", "14m1s", "1h", "600", "0s", "soon", ""])
+def test_helm_is_given_no_longer_than_its_token_is_good_for(timeout):
+    result = perform(verb="validate", run_in="none", helm_timeout=timeout)
+    assert result["failed"] and result["msg"].startswith(f"kubernetes_helm_timeout: {timeout!r} is no duration of at most 14m")
+
+
+@pytest.mark.parametrize("timeout", ["14m", "13m59s", "90s"])
+def test_up_to_that_it_is_taken(timeout):
+    assert perform(verb="validate", run_in="none", helm_timeout=timeout) == nothing_done()
+
+
 @pytest.mark.parametrize("transport", ["local", "ssh"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_inside_is_left_alone_where_it_is_to_be(verb, transport):

@@ -9,9 +9,11 @@ from ansible_collections.agent_platform.aws.plugins.action import kubernetes as 
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import rollout
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.rollout import Unready
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.survey import Survey
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.plan import Action, Plan
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reconciler import Outcome
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
+from support.kubernetes import parameters
 
 
 def deployment(replicas=2, generation=3, **status):
@@ -166,8 +168,35 @@ def test_what_needs_a_hand_is_given_up_before():
     assert left and rollout.PATIENCE <= passed <= rollout.PATIENCE + rollout.MOST
     _left, passed, _told = waits(lambda now: [unready("ImagePullBackOff" if now % 100 < 90 else "")])
     assert passed >= 600, "as long as it goes on, it is waited for"
+    reasons = ("ErrImagePull", "ImagePullBackOff")
+    left, passed, _told = waits(lambda now: [unready(reasons[int(now / 20) % 2])])
+    assert left and rollout.PATIENCE <= passed <= rollout.PATIENCE + rollout.MOST, "the kubelet says the one and the other in turn"
     mixed = [unready("ImagePullBackOff"), Unready("deployment/agents/events", "0 of 1 pods are available", "", "")]
     assert waits(lambda now: mixed)[1] >= 600
+
+
+LOST = "could not read /apis of the cluster prod-agent-platform: Connection reset by peer"
+
+
+def lost():
+    raise EngineError(LOST)
+
+
+def test_a_look_that_fails_is_repeated():
+    left, passed, _told = waits(lambda now: lost() if now % 100 > 45 else [unready()] if now < 300 else [])
+    assert left == [] and 300 <= passed < 320
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(600, 10 + rollout.SILENCE), (30, 30)])
+def test_but_not_for_ever(seconds, ends):
+    clock = Clock()
+
+    def looks():
+        return lost() if clock.now >= 10 else [unready()]
+
+    with pytest.raises(EngineError, match="Connection reset"):
+        rollout.wait(looks, seconds, lambda *what: None, clock, clock.sleep)
+    assert ends <= clock.now <= ends + 2 * rollout.MOST
 
 
 PARAMS = {"rollout_timeout_seconds": 60, "verb": "apply"}
@@ -206,3 +235,37 @@ class TestInTheTier:
     def test_it_is_switched_off_by_no_time(self, monkeypatch):
         survey = self.survey(deployment(availableReplicas=0))
         assert self.rolled_out(survey, Outcome(Plan()), monkeypatch, rollout_timeout_seconds=0) == []
+
+    @pytest.mark.parametrize("verb", ["start", "apply"])
+    def test_a_look_that_fails_leaves_it_to_the_next(self, verb, monkeypatch):
+        changed = Outcome(Plan(actions=[Action("update", "deployment/agents/agent")]))
+        looks = iter([lost, list])
+        monkeypatch.setattr(rollout.Rollouts, "look", lambda _self: next(looks)())
+        ground = SimpleNamespace(way=lambda: SimpleNamespace(cluster=None), place=SimpleNamespace(deployment="prod-us-east-1"))
+        params = {**PARAMS, "verb": verb}
+        assert action._rolled_out(params, RunOptions(), ground, self.survey(deployment()), changed) == []
+        assert changed.awaiting == (["deployment/agents/agent"] if verb == "start" else [])
+
+    @pytest.mark.parametrize("required", [True, False])
+    def test_what_was_applied_stays_said_where_nothing_can_be_seen_any_more(self, required, monkeypatch):
+        clock = Clock()
+        monkeypatch.setattr(rollout.Rollouts, "look", lambda _self: lost())
+        monkeypatch.setattr(rollout.wait, "__defaults__", (clock, clock.sleep))
+        ground = SimpleNamespace(
+            missing=Plan(),
+            facts={"endpoint": "https://127.0.0.1"},
+            place=SimpleNamespace(deployment="prod-us-east-1"),
+            way=lambda: SimpleNamespace(cluster=None),
+            for_the_run=dict,
+        )
+        monkeypatch.setattr(action, "learn", lambda params, callers: ground)
+        outcome = Outcome(Plan(actions=[Action("update", "deployment/agents/agent")]), applied=["deployment/agents/agent"])
+        plugin = action.ActionModule.__new__(action.ActionModule)
+        plugin._connection = SimpleNamespace(transport="local")
+        plugin._at_the_cluster = lambda *given: (outcome, self.survey(deployment()))
+        params = parameters("prod", validate_certs=True, verb="apply", rollout_required=required)
+        result = plugin._perform(plugin._tier(), params, RunOptions())
+        assert result["changed"] and [item["address"] for item in result["plan"]] == ["deployment/agents/agent"]
+        said = result["msg"] if required else result["warnings"][0]
+        assert bool(result.get("failed")) is required and LOST in said and "everything is applied" in said
+        assert not required or result["applied"] == ["deployment/agents/agent"]

@@ -31,14 +31,15 @@ def closed():
 def look(monkeypatch):
     """``look(cluster, database, ...)``: with the ports at which they stand; None for one that does not."""
 
-    def answer(cluster_at, database_at, **params):
+    def answer(cluster_at, database_at, looks=False, **params):
         endpoint = f"https://127.0.0.1:{cluster_at}/path" if cluster_at else ""
         monkeypatch.setattr(reach.ways_in, "cluster_endpoint", lambda api, name: endpoint)
         monkeypatch.setattr(
             reach.ways_in, "database_endpoint", lambda api, name: ("127.0.0.1", database_at) if database_at else None
         )
         defaults = {name: option["default"] for name, option in reach.SPEC.items()}
-        session = SimpleNamespace(params={**defaults, **params}, api=SimpleNamespace(together=lambda *calls: [f() for f in calls]))
+        api = SimpleNamespace(together=lambda *calls: [f() for f in calls])
+        session = SimpleNamespace(params={**defaults, **params}, api=api, looks=looks)
         reach.check(session.params)
         return reach.work(session)
 
@@ -55,7 +56,7 @@ def test_what_stands_and_is_out_of_reach_fails_in_one_sentence_with_the_ways_out
     for part in ("the API of the cluster prod-agent-platform (127.0.0.1", "the database prod-agentdb (127.0.0.1", "refused"):
         assert part in message
     for way in (
-        "execution node in the VPC",
+        "first (--tags vpc,eks,rds), else run it on an execution node in the VPC",
         "kubernetes_tunnel_address, schema_tunnel_address",
         "eks_public_access_cidrs",
         "schema_run_in: cluster",
@@ -70,12 +71,20 @@ def test_only_what_is_out_of_reach_is_named(look, listening, closed):
     assert result["failed"] and "API of the cluster" not in result["msg"] and "eks_public_access_cidrs" not in result["msg"]
     result = look(closed, None, cluster_name="prod-agent-platform")
     assert result["failed"] and "database" not in result["msg"].partition("or go without")[0]
+    assert "--tags vpc,eks)" in result["msg"]
+
+
+def test_a_run_that_only_looks_goes_on(look, closed):
+    result = look(closed, closed, looks=True, **BOTH)
+    (warning,) = result["warnings"]
+    assert "failed" not in result and warning == look(closed, closed, **BOTH)["msg"]
 
 
 def test_a_cluster_that_this_run_may_open_is_only_warned_of(look, closed):
     result = look(closed, None, cluster_name="prod-agent-platform", cluster_lets_in=["203.0.113.0/24"])
     (warning,) = result["warnings"]
-    assert "failed" not in result and "prod-agent-platform" in warning
+    assert "failed" not in result and "the API of the cluster prod-agent-platform (127.0.0.1" in warning
+    assert "will be private" not in warning and "eks_public_access_cidrs lets in 203.0.113.0/24" in warning
 
 
 def test_of_what_does_not_stand_yet_the_configuration_tells(look):

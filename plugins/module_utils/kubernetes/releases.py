@@ -25,6 +25,8 @@ HELM_SELECTOR = "owner=helm"
 PENDING = "pending-"
 # Seconds by which Helm may end later than it was told to.
 SLACK = 60.0
+# Seconds that Helm may take: it is started with one token of the cluster's, which is good for a minute more.
+LONGEST = 840.0
 Values = dict[str, Any]
 Facts = Mapping[str, Any]
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..reconcile.errors import EngineError
 from .objects import Object, address
 
 KINDS = ("Deployment", "ExternalSecret")
@@ -21,6 +22,8 @@ KINDS = ("Deployment", "ExternalSecret")
 FIRST, MOST = 1.0, 5.0
 # What somebody has to mend: after so many seconds of it nothing more is waited for.
 PATIENCE = 180.0
+# A look that fails, as by a packet that was lost, is repeated for so many seconds.
+SILENCE = 60.0
 HOPELESS = (
     "ErrImagePull",
     "ImagePullBackOff",
@@ -68,24 +71,31 @@ def wait(
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Unready]:
     """What is not ready after ``seconds``, or when only somebody's hand would help. ``tell``: of each look, as RunOptions has
-    it."""
+    it. Raises what the look raises when that has gone on for SILENCE, or still does after ``seconds``."""
     begun, pause = clock(), FIRST
-    hopeless_since: dict[tuple[str, str], float] = {}
-    while found := look():
-        passed = clock() - begun
-        hopeless_since = {
-            (one.address, one.reason): hopeless_since.get((one.address, one.reason), passed)
-            for one in found
-            if one.reason in HOPELESS
-        }
-        lost = len(hopeless_since) == len(found) and all(passed - since >= PATIENCE for since in hopeless_since.values())
-        if lost or passed >= seconds:
-            return found
-        for one in found:
-            tell(one.address, one.reason or one.state, passed)
+    # By address alone: the kubelet says ErrImagePull and ImagePullBackOff of the same image in turn.
+    hopeless_since: dict[str, float] = {}
+    silent_since: float | None = None
+    while True:
+        try:
+            found = look()
+        except EngineError:
+            passed = clock() - begun
+            silent_since = passed if silent_since is None else silent_since
+            if passed - silent_since >= SILENCE or passed >= seconds:
+                raise
+        else:
+            if not found:
+                return []
+            passed, silent_since = clock() - begun, None
+            hopeless_since = {one.address: hopeless_since.get(one.address, passed) for one in found if one.reason in HOPELESS}
+            lost = len(hopeless_since) == len(found) and all(passed - since >= PATIENCE for since in hopeless_since.values())
+            if lost or passed >= seconds:
+                return found
+            for one in found:
+                tell(one.address, one.reason or one.state, passed)
         sleep(max(min(pause, seconds - passed), 0.1))
         pause = min(2 * pause, MOST)
-    return []
 
 
 def _secret(item: Object) -> list[Unready]:

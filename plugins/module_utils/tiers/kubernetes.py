@@ -209,6 +209,11 @@ def _check_workloads(params: Mapping[str, Any], namespaces: list[str]) -> None:
 
 
 def _check_releases(params: Mapping[str, Any], namespaces: list[str]) -> None:
+    if not 0 < releases.seconds(params["helm_timeout"]) <= releases.LONGEST:
+        raise InvalidInput(
+            f"kubernetes_helm_timeout: {params['helm_timeout']!r} is no duration of at most {releases.LONGEST / 60:.0f}m, such as "
+            "10m or 8m30s: the token that Helm asks the cluster with is good for 15 minutes"
+        )
     named = [entry["name"] for entry in params["helm_releases"]]
     if twice := [name for name in named if named.count(name) > 1]:
         raise InvalidInput(f"kubernetes_helm_releases: {twice[0]} is there twice: name each once")
