@@ -118,8 +118,12 @@ BAD = [
     (entry(policies=[], groups=[]), "eks_access_entries: operators has neither policies nor groups"),
     (entry(groups=["system:masters"]), "eks_access_entries: the group 'system:masters' of operators is one that EKS reserves"),
     (
-        {"service_accounts": {"vpc-cni": "a/b", "karpenter": "kube-system/karpenter"}},
-        "eks_service_accounts: 'karpenter' is no controller or Job that we know",
+        {"service_accounts": {"vpc-cni": "a/b", "flux": "kube-system/flux"}},
+        "eks_service_accounts: 'flux' is no controller or Job that we know",
+    ),
+    (
+        {"node_autoscaler": "karpenter"},
+        "eks_service_accounts: karpenter is not among vpc-cni, autoscaler, and platform_node_autoscaler names it",
     ),
     (workload(name="nodes"), "eks_workloads: the name 'nodes' cannot be part of a role's name"),
     (workload(name="a" * 60), "eks_workloads: the name 'aaa"),

@@ -14,11 +14,12 @@ from typing import Any
 from ..reconcile.errors import InvalidInput
 from ..resources.eks.cluster import VERSION
 from . import checks, kms, vpc_lookups
+from .eks_karpenter import KARPENTER
 from .eks_spec import CALLER
 from .vpc import CLUSTER_NAME
 
 KEYS = ("eks", "ebs", "logs", "s3", "dynamodb", "sns", "sqs", "secretsmanager")
-ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda", "schema", "verify")
+ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "karpenter", "ext-secrets", "keda", "schema", "verify")
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
 NOBODY = "none"
 RECOMMENDED, KEEP = "recommended", "keep"
@@ -300,6 +301,11 @@ def _check_workloads(params: Mapping[str, Any], region: str) -> None:
     for actor in accounts:
         if actor not in ACTORS:
             raise InvalidInput(f"eks_service_accounts: {actor!r} is no controller or Job that we know: one of {', '.join(ACTORS)}")
+    if params["node_autoscaler"] == KARPENTER and KARPENTER not in accounts:
+        raise InvalidInput(
+            f"eks_service_accounts: {KARPENTER} is not among {', '.join(accounts) or 'none'}, and platform_node_autoscaler names it: "
+            f"without a role it can start no node, so add {KARPENTER}: kube-system/{KARPENTER}"
+        )
     names = [workload["name"] for workload in params["workloads"]]
     _check_unique("eks_workloads", names)
     for workload in params["workloads"]:
