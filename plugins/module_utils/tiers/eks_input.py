@@ -303,8 +303,8 @@ def _check_workloads(params: Mapping[str, Any], region: str) -> None:
             raise InvalidInput(f"eks_service_accounts: {actor!r} is no controller or Job that we know: one of {', '.join(ACTORS)}")
     if params["node_autoscaler"] == KARPENTER and KARPENTER not in accounts:
         raise InvalidInput(
-            f"eks_service_accounts: {KARPENTER} is not among {', '.join(accounts) or 'none'}, and platform_node_autoscaler names it: "
-            f"without a role it can start no node, so add {KARPENTER}: kube-system/{KARPENTER}"
+            f"eks_service_accounts: {KARPENTER} is not among {', '.join(accounts) or 'none'}, and platform_node_autoscaler names "
+            f"it: without a role it can start no node, so add {KARPENTER}: kube-system/{KARPENTER}"
         )
     names = [workload["name"] for workload in params["workloads"]]
     _check_unique("eks_workloads", names)

@@ -99,9 +99,7 @@ def _profiles(params: Mapping[str, Any], place: Place) -> list[dict[str, Any]]:
     return [
         allow("iam:PassRole", Ref(f"iam_role/eks-{NODES}", "arn"), {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}),
         allow("iam:CreateInstanceProfile", profiles, {"StringEquals": asked, "StringLike": asked_class}),
-        allow(
-            "iam:TagInstanceProfile", profiles, {"StringEquals": {**asked, **own}, "StringLike": {**asked_class, **own_class}}
-        ),
+        allow("iam:TagInstanceProfile", profiles, {"StringEquals": {**asked, **own}, "StringLike": {**asked_class, **own_class}}),
         allow(changes, profiles, {"StringEquals": own, "StringLike": own_class}),
         allow("iam:GetInstanceProfile", profiles),
         allow("iam:ListInstanceProfiles", "*"),
