@@ -165,7 +165,8 @@ def _out_of_profiles(context: Context, role: Mapping[str, str]) -> bool:
     for profile in context.api.pages("iam", "list_instance_profiles_for_role", "InstanceProfiles", **role):
         which = {"InstanceProfileName": profile["InstanceProfileName"]}
         with tolerating(NOT_FOUND):
-            if any(tag["Key"].startswith(KARPENTER) for tag in client.list_instance_profile_tags(**which)["Tags"]):
+            tags = as_dict(client.get_instance_profile(**which)["InstanceProfile"].get("Tags"))
+            if any(key.startswith(KARPENTER) for key in tags):
                 found = True
                 client.remove_role_from_instance_profile(**which, **role)
                 client.delete_instance_profile(**which)
