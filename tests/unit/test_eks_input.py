@@ -126,6 +126,10 @@ BAD = [
         "eks_service_accounts: 'flux' is no controller or Job that we know",
     ),
     (
+        {**group(min_size=1), "node_autoscaler": "karpenter"},
+        "eks_node_groups: those without taints have at least 1 nodes together, and platform_node_autoscaler is karpenter",
+    ),
+    (
         {"node_autoscaler": "karpenter"},
         "eks_service_accounts: karpenter is not among vpc-cni, autoscaler, and platform_node_autoscaler names it",
     ),

@@ -31,6 +31,8 @@ NOT_OF_THE_INTERNET = [
 ]
 ROLE_NAME = 64
 GROUP_NAME = 63
+# Nodes on which the pods of Karpenter run.
+GROUND = 2
 IOPS_PER_GIB = 500
 CNI = "vpc-cni"
 ADDON_VERSION = re.compile(r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")
@@ -146,6 +148,12 @@ def _check_tags(tags: Mapping[str, Any]) -> None:
 def _check_node_groups(params: Mapping[str, Any]) -> None:
     groups, prefix = params["node_groups"], f"{params['environment']}-"
     _check_unique("eks_node_groups", [group["name"] for group in groups])
+    ground = sum(group["min_size"] for group in groups if not group.get("taints"))
+    if params["node_autoscaler"] == KARPENTER and ground < GROUND:
+        raise InvalidInput(
+            f"eks_node_groups: those without taints have at least {ground} nodes together, and platform_node_autoscaler is "
+            f"{KARPENTER}, whose {GROUND} pods run on different nodes and on none that it started: raise a min_size"
+        )
     for group in groups:
         name = group["name"]
         if not NAME.match(name) or len(prefix + name) > GROUP_NAME:
