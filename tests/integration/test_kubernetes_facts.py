@@ -468,6 +468,8 @@ def test_nodes_are_added_by_karpenter_where_one_variable_says_so(inside):
     (pool,) = inside.api.items("/apis/karpenter.sh/v1/nodepools").values()
     required = {item["key"]: item["values"] for item in pool["spec"]["template"]["spec"]["requirements"]}
     assert required["karpenter.sh/capacity-type"] == ["spot"] and required["node.kubernetes.io/instance-type"] == ["t3a.medium"]
+    # Of 2 processors and 4 GiB each, 17 beside the 3 that the group of at most 20 never goes below.
+    assert pool["spec"]["limits"] == {"cpu": str(17 * 2), "memory": f"{17 * 4}Gi"}
     defaults = yaml.safe_load((site.ROOT / "roles/kubernetes/defaults/main.yml").read_text())["kubernetes_helm_releases"]
     (result,) = inside.results({"check": True, **karpenter}, releases=defaults)
     fields = {change["field"]: change["new"] for change in planned(result)[("helm_release/kube-system/karpenter", "create")]}
