@@ -14,7 +14,7 @@ description:
     entries and pod identities, and the IAM roles of the cluster, its nodes and what runs in it.
   - Secrets, logs and the nodes' volumes are encrypted with keys that M(agent_platform.aws.kms) keeps.
   - Another O(version) is an update in place, one minor at a time. The control plane goes first, then the nodes, then the add-ons.
-  - How many nodes a group has is the cluster autoscaler's, within the group's bounds.
+  - How many nodes a group has is the cluster autoscaler's, within the group's bounds; Karpenter leaves the groups as they are.
   - The cluster is never replaced. A node group that works is only with O(replace_node_groups).
 author:
   - agent_platform contributors (@agent-platform)
@@ -251,12 +251,17 @@ options:
       - Let a node group that works be deleted and made anew where AWS cannot change it in place; its nodes all go first.
     type: bool
     default: false
+  node_autoscaler:
+    description: Who adds and removes nodes. It gets a role, and the other one none.
+    type: str
+    choices: [cluster-autoscaler, karpenter]
+    default: cluster-autoscaler
   service_accounts:
     description:
       - Service account, as C(namespace/name), of each controller and of each Job of the platform that gets a role.
-      - Keys are V(ebs-csi), V(vpc-cni), V(lb-controller), V(autoscaler), V(ext-secrets) and V(keda), and of the Jobs
+      - Keys are V(ebs-csi), V(vpc-cni), V(lb-controller), V(autoscaler), V(karpenter), V(ext-secrets) and V(keda), and of the Jobs
         V(schema), which signs in to the database as its master user, and V(verify), which signs in to database and
-        cache as the application does.
+        cache as the application does. Of V(autoscaler) and V(karpenter) only the one that O(node_autoscaler) chooses gets a role.
     type: dict
     default: {}
   database:

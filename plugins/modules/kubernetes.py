@@ -288,10 +288,9 @@ options:
   helm_releases:
     description:
       - The controllers, each a Helm chart of just that version, installed in this order. Of C(aws-load-balancer-controller),
-        C(cluster-autoscaler),
-        C(karpenter), C(external-secrets) and C(keda) chart, repository, namespace and values are known.
-      - C(cluster-autoscaler) or C(karpenter) adds and removes nodes; one of them, not both. C(metrics-server) is an add-on of the
-        C(eks) tier.
+        C(cluster-autoscaler), C(karpenter), C(external-secrets) and C(keda) chart, repository, namespace and values are known.
+      - C(cluster-autoscaler) or C(karpenter) adds and removes nodes, whichever O(node_autoscaler) names, since it alone has a role.
+        C(metrics-server) is an add-on of the C(eks) tier.
       - One that is taken out of the list stays; C(helm uninstall) removes it, with the objects of the kinds that it brought.
     type: list
     elements: dict
@@ -339,6 +338,7 @@ options:
     type: bool
     default: true
 extends_documentation_fragment:
+  - agent_platform.aws.nodes
   - agent_platform.aws.tier
 attributes:
   check_mode:

@@ -307,3 +307,24 @@ def test_what_leaves_the_configuration_stands_and_is_listed(whole):
     result = tiers.run(whole.tier, {**whole.parameters, "node_groups": data.PARAMS["node_groups"][:1], "access_entries": []})
     assert result["plan"] == []
     assert result["unmanaged"] == ["eks_access_entry/operators", "eks_nodegroup/ai", "launch_template/ai"]
+
+
+def test_another_node_autoscaler_gets_a_role_and_the_old_one_goes_when_it_is_pruned(whole, eks):
+    accounts = {**whole.parameters["service_accounts"], "karpenter": "kube-system/karpenter"}
+    names = {"karpenter": ("iam_role/eks-karpenter", "eks_pod_identity/karpenter")}
+    names["cluster-autoscaler"] = ("iam_role/eks-autoscaler", "eks_pod_identity/autoscaler")
+
+    def bound():
+        found = eks.list_pod_identity_associations(clusterName=CLUSTER)["associations"]
+        return {item["serviceAccount"] for item in found if item["namespace"] == "kube-system"} - {"aws-node"}
+
+    def made(old, new):
+        given = {"service_accounts": accounts, "node_autoscaler": new}
+        assert {change[:2] for change in apply(whole, **given)} == {(address, "create") for address in names[new]}
+        assert bound() == {"cluster-autoscaler", "karpenter"}, "what still runs keeps its role"
+        gone = apply(whole, **given, prune=list(names[old]))
+        assert {change[:2] for change in gone} == {(address, "delete") for address in names[old]}
+        assert bound() == {new}
+
+    made("cluster-autoscaler", "karpenter")
+    made("karpenter", "cluster-autoscaler")

@@ -72,3 +72,28 @@ def test_role_of_another_path_is_made_anew(network, iam):
 def test_boundary_that_others_put_on_the_role_stays(network, iam, policies):
     iam.put_role_permissions_boundary(**ROLE, PermissionsBoundary=policies[0])
     assert tiers.run(network.tier, network.parameters)["plan"] == []
+
+
+def profile(iam, name, **tags):
+    marks = [{"Key": key, "Value": value} for key, value in tags.items()]
+    iam.create_instance_profile(InstanceProfileName=name, Tags=marks)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, **ROLE)
+
+
+def profiles(iam):
+    return {item["InstanceProfileName"]: len(item["Roles"]) for item in iam.list_instance_profiles()["InstanceProfiles"]}
+
+
+def test_role_goes_out_of_the_profiles_that_karpenter_left(network, iam):
+    profile(iam, "prod_1", **{"karpenter.k8s.aws/ec2nodeclass": "platform"})
+    tiers.run(network.tier, {**network.parameters, "state": "absent"})
+    assert profiles(iam) == {}
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_role(**ROLE)
+
+
+def test_role_stays_in_a_profile_of_somebody_else(network, iam):
+    profile(iam, "theirs", team="x")
+    result = tiers.attempt(network.tier, {**network.parameters, "state": "absent"})
+    assert result["failed"] and "iam_role/vpc-flow-logs" in result["msg"]
+    assert profiles(iam) == {"theirs": 1} and iam.get_role(**ROLE)

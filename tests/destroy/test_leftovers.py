@@ -92,6 +92,9 @@ def standing(whole: Any, made: dict[str, str]) -> set[str]:
 def test_what_controllers_left_goes_and_volumes_are_kept(dev):
     vpc = dev.vpc()
     made = litter(dev, dev.cluster, vpc, dev.subnets(vpc), "ours")
+    iam, profile = dev.client("iam"), {"InstanceProfileName": f"{dev.cluster}_1"}
+    iam.create_instance_profile(**profile, Tags=tags(**{"karpenter.k8s.aws/ec2nodeclass": "platform"}))
+    iam.add_role_to_instance_profile(**profile, RoleName=f"{dev.deployment}-eks-nodes")
     looked = dev.look()
     assert looked.refusals == {}
     planned = {address.split("/")[0] for address in looked.gone if address.startswith("leftover_")}
@@ -99,6 +102,7 @@ def test_what_controllers_left_goes_and_volumes_are_kept(dev):
     assert planned == {f"leftover_{kind}" for kind in kinds}
     done = dev.destroy()
     assert standing(dev, made) == {"volume"}
+    assert iam.list_instance_profiles()["InstanceProfiles"] == [], "IAM deletes no role that is in one"
     assert "holds data" in done.kept[f"leftover_volume/{made['volume']}"]
     assert "holds data" in done.kept["kms_key/shared"]
 

@@ -442,6 +442,45 @@ def test_the_agent_scales_on_its_requests_where_the_cluster_serves_them(inside):
 
 
 @dev
+def test_nodes_are_added_by_karpenter_where_one_variable_says_so(inside):
+    """And go again with it. That the release comes with it is planned, since nothing could run here."""
+    inside.api.define()
+    karpenter = {"platform_node_autoscaler": "karpenter"}
+    nodes = {"ec2_node_class/platform": "create", "node_pool/general": "create"}
+    made, again = inside.results(karpenter, karpenter)
+    assert nodes.items() <= actions(made).items() and again["changed"] is False
+    ec2, platform = inside.platform.client("ec2"), inside.platform
+    (node_class,) = inside.api.items("/apis/karpenter.k8s.aws/v1/ec2nodeclasses").values()
+    tagged = [{"Name": "tag:kubernetes.io/role/internal-elb", "Values": ["1"]}]
+    private = {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=tagged)["Subnets"]}
+    assert {term["id"] for term in node_class["spec"]["subnetSelectorTerms"]} == private
+    workers = [{"Name": "group-name", "Values": [f"{platform.environment}-workers"]}]
+    (group,) = ec2.describe_security_groups(Filters=workers)["SecurityGroups"]
+    shown = platform.client("eks").describe_cluster(name=inside.cluster)["cluster"]["resourcesVpcConfig"]
+    assert {term["id"] for term in node_class["spec"]["securityGroupSelectorTerms"]} == {
+        group["GroupId"],
+        shown["clusterSecurityGroupId"],
+    }
+    (device,) = node_class["spec"]["blockDeviceMappings"]
+    key = platform.client("kms").describe_key(KeyId="alias/dev/shared")["KeyMetadata"]["Arn"]
+    assert device["ebs"]["kmsKeyID"] == key
+    platform.client("iam").get_role(RoleName=node_class["spec"]["role"])
+    (pool,) = inside.api.items("/apis/karpenter.sh/v1/nodepools").values()
+    required = {item["key"]: item["values"] for item in pool["spec"]["template"]["spec"]["requirements"]}
+    assert required["karpenter.sh/capacity-type"] == ["spot"] and required["node.kubernetes.io/instance-type"] == ["t3a.medium"]
+    # Of 2 processors and 4 GiB each, 17 beside the 3 that the group of at most 20 never goes below.
+    assert pool["spec"]["limits"] == {"cpu": str(17 * 2), "memory": f"{17 * 4}Gi"}
+    defaults = yaml.safe_load((site.ROOT / "roles/kubernetes/defaults/main.yml").read_text())["kubernetes_helm_releases"]
+    (result,) = inside.results({"check": True, **karpenter}, releases=defaults)
+    fields = {change["field"]: change["new"] for change in planned(result)[("helm_release/kube-system/karpenter", "create")]}
+    assert fields["chart"] == "karpenter" and fields["values"]["settings"] == {"clusterName": "dev-agent-platform"}
+    assert ("helm_release/kube-system/cluster-autoscaler", "create") not in planned(result)
+    (back,) = inside.results({})
+    assert actions(back) == dict.fromkeys(nodes, "delete")
+    assert inside.api.items("/apis/karpenter.sh/v1/nodepools") == {}
+
+
+@dev
 def test_nodes_are_added_by_the_cluster_autoscaler_with_the_least_waste(inside):
     """As the role has it by itself: planned, since nothing could run here."""
     defaults = yaml.safe_load((site.ROOT / "roles/kubernetes/defaults/main.yml").read_text())["kubernetes_helm_releases"]

@@ -33,6 +33,10 @@ FACTS: dict[str, Any] = {
     "buckets": {"user-uploads": "agent-prod-us-east-1-user-uploads"},
     "topics": {"ticket-events": "arn:aws:sns:us-east-1:123456789012:prod-ticket-events"},
     "custom_metrics": True,
+    "node_role": "prod-us-east-1-eks-nodes",
+    "node_subnets": ["subnet-1", "subnet-2", "subnet-3"],
+    "node_security_groups": ["sg-1", "sg-2"],
+    "node_key": "arn:aws:kms:us-east-1:123456789012:key/1",
 }
 
 
@@ -41,17 +45,24 @@ def parameters(environment: str, **changed: Any) -> dict[str, Any]:
     values = yaml.safe_load((ROOT / "roles/kubernetes/defaults/main.yml").read_text())
     path = ROOT / f"inventories/{environment}/group_vars/{environment}/kubernetes.yml"
     values.update(yaml.safe_load(path.read_text()) if path.exists() else {})
-    native = NativeEnvironment()
-    for name, value in values.items():
-        if isinstance(value, str) and "{{" in value:
-            values[name] = native.from_string(value).render(platform_region=REGION)
+    shared = {"platform_region": REGION, "platform_node_autoscaler": changed.get("node_autoscaler", "cluster-autoscaler")}
+    shared |= {"platform_tags": {}}
+    values = _rendered(values, NativeEnvironment(), shared)
     given = {ARGUMENTS.get(name, name.removeprefix("kubernetes_")): value for name, value in values.items()}
     filled = {name: option.get("default") for name, option in tier.TIER.argument_spec().items()}
     place = {"environment": environment, "region": REGION, "deployment": f"{environment}-{REGION}", "prefix": "agent"}
-    for name in ("consumers", "namespaces", "helm_releases"):
+    for name in ("consumers", "namespaces", "helm_releases", "node_pools"):
         options = tier.SPEC[name]["options"]
         given[name] = [{**dict.fromkeys(options), **item} for item in given[name]]
     return {**filled, **given, **place, "cluster_name": f"{environment}-agent-platform", **changed}
+
+
+def _rendered(value: Any, native: NativeEnvironment, shared: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _rendered(item, native, shared) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rendered(item, native, shared) for item in value]
+    return native.from_string(value).render(**shared) if isinstance(value, str) and "{{" in value else value
 
 
 def objects(environment: str = "prod", facts: dict[str, Any] | None = None, **changed: Any) -> dict[str, dict[str, Any]]:

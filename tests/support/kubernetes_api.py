@@ -22,7 +22,10 @@ CUSTOM = {
     ("external-secrets.io", "v1"): {"SecretStore": "secretstores", "ExternalSecret": "externalsecrets"},
     ("elbv2.k8s.aws", "v1beta1"): {"TargetGroupBinding": "targetgroupbindings"},
     ("keda.sh", "v1alpha1"): {"TriggerAuthentication": "triggerauthentications", "ScaledObject": "scaledobjects"},
+    ("karpenter.k8s.aws", "v1"): {"EC2NodeClass": "ec2nodeclasses"},
+    ("karpenter.sh", "v1"): {"NodePool": "nodepools"},
 }
+CLUSTER_WIDE = {"EC2NodeClass", "NodePool"}
 
 
 def token(cluster: str, access_key: str = "testing", secret_key: str = "testing") -> str:
@@ -106,7 +109,7 @@ def definition(group: str, version: str, kind: str, plural: str) -> dict[str, An
         "metadata": {"name": f"{plural}.{group}"},
         "spec": {
             "group": group,
-            "scope": "Namespaced",
+            "scope": "Cluster" if kind in CLUSTER_WIDE else "Namespaced",
             "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
             "versions": [{"name": version, "served": True, "storage": True, "schema": anything}],
         },

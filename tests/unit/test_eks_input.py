@@ -28,6 +28,10 @@ GROUP = data.PARAMS["node_groups"][0]
 ENTRY = data.PARAMS["access_entries"][0]
 WORKLOAD = data.PARAMS["workloads"][0]
 TAINT = {"key": "workload", "value": "ai", "effect": "NoSchedule"}
+KARPENTER = {
+    "node_autoscaler": "karpenter",
+    "service_accounts": {**data.PARAMS["service_accounts"], "karpenter": "kube-system/karpenter"},
+}
 
 
 def place(caller=USER):
@@ -118,8 +122,16 @@ BAD = [
     (entry(policies=[], groups=[]), "eks_access_entries: operators has neither policies nor groups"),
     (entry(groups=["system:masters"]), "eks_access_entries: the group 'system:masters' of operators is one that EKS reserves"),
     (
-        {"service_accounts": {"vpc-cni": "a/b", "karpenter": "kube-system/karpenter"}},
-        "eks_service_accounts: 'karpenter' is no controller or Job that we know",
+        {"service_accounts": {"vpc-cni": "a/b", "flux": "kube-system/flux"}},
+        "eks_service_accounts: 'flux' is no controller or Job that we know",
+    ),
+    (
+        {**group(min_size=1), "node_autoscaler": "karpenter"},
+        "eks_node_groups: those without taints have at least 1 nodes together, and platform_node_autoscaler is karpenter",
+    ),
+    (
+        {"node_autoscaler": "karpenter"},
+        "eks_service_accounts: karpenter is not among vpc-cni, autoscaler, and platform_node_autoscaler names it",
     ),
     (workload(name="nodes"), "eks_workloads: the name 'nodes' cannot be part of a role's name"),
     (workload(name="a" * 60), "eks_workloads: the name 'aaa"),
@@ -211,10 +223,13 @@ def statements(resource):
 
 def test_policies_name_what_they_are_for():
     """Everything that is not only read is held to ARNs of ours, or to tags that only this cluster's things carry."""
-    accounts = dict.fromkeys(("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda"))
-    accounts = {name: f"kube-system/{name}" for name in accounts}
+    accounts = {
+        name: f"kube-system/{name}" for name in ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda")
+    }
     everything = {**WORKLOAD, "write_buckets": ["backups"], "publish": ["a"], "consume": ["a"], "secrets": ["s"]}
     resources = declared(service_accounts=accounts, workloads=[everything])
+    accounts |= KARPENTER["service_accounts"]
+    resources = declared(**{**KARPENTER, "service_accounts": accounts}) | resources
     seen = 0
     for address in (f"iam_role/eks-{name}" for name in ("agent", *accounts)):
         for statement in statements(resources[address]):
@@ -224,6 +239,26 @@ def test_policies_name_what_they_are_for():
                 assert all(action.split(":")[1].startswith(("Describe", "Get", "List")) for action in actions), address
             seen += 1
     assert seen > 20
+
+
+def test_only_the_controller_that_is_chosen_gets_a_role():
+    """And Karpenter, whose pools may be of either, finds the role of Spot."""
+    accounts, on_demand = (
+        KARPENTER["service_accounts"],
+        [{**one, "capacity_type": "ON_DEMAND"} for one in data.PARAMS["node_groups"]],
+    )
+    sized = declared(service_accounts=accounts, node_groups=on_demand)
+    karpenter = declared(**KARPENTER, node_groups=on_demand)
+    assert set(sized) - set(karpenter) == {"iam_role/eks-autoscaler", "eks_pod_identity/autoscaler"}
+    assert set(karpenter) - set(sized) == {
+        "iam_role/eks-karpenter",
+        "eks_pod_identity/karpenter",
+        "iam_service_linked_role/spot",
+    }
+    identity = karpenter["eks_pod_identity/karpenter"].desired
+    assert (identity["namespace"], identity["service_account"]) == ("kube-system", "karpenter")
+    for group in ("general", "ai"):
+        assert sized[f"eks_nodegroup/{group}"].desired == karpenter[f"eks_nodegroup/{group}"].desired
 
 
 def test_the_secret_of_cloudfront_is_for_no_pod():
@@ -254,6 +289,8 @@ def test_policies_fit_into_a_role():
     """IAM takes 10240 characters of inline policies a role; an ARN of a key takes the place of its reference."""
     accounts = {name: f"kube-system/{name}" for name in ("ebs-csi", "lb-controller", "autoscaler", "ext-secrets")}
     resources = declared(service_accounts=accounts)
+    accounts |= KARPENTER["service_accounts"]
+    resources = declared(**{**KARPENTER, "service_accounts": accounts}) | resources
     for name in accounts:
         text = json.dumps(resources[f"iam_role/eks-{name}"].desired["inline_policies"], default=lambda _ref: "x" * 80)
         assert len(text.replace(" ", "")) < 10240

@@ -347,6 +347,10 @@ class TestScaling:
         assert spec["maxReplicaCount"] == 7 and spec["triggers"][0]["metadata"]["queueLength"] == "3"
 
 
+def options_of(text):
+    return yaml.safe_load(text)["options"].items()
+
+
 CONSUMER = {"name": "events", "image": "x:1", "service_account": "consumers", "queues": ["ticket-events"]}
 
 
@@ -413,7 +417,8 @@ class TestHouse:
 
     def test_the_documentation_has_every_option(self):
         module = importlib.import_module("ansible_collections.agent_platform.aws.plugins.modules.kubernetes")
-        options = yaml.safe_load(module.DOCUMENTATION)["options"]
+        nodes = importlib.import_module("ansible_collections.agent_platform.aws.plugins.doc_fragments.nodes").ModuleDocFragment
+        options = {name: option for text in (module.DOCUMENTATION, nodes.DOCUMENTATION) for name, option in options_of(text)}
         assert set(options) == set(tier.SPEC)
         for name, option in tier.SPEC.items():
             documented = {key: options[name].get(key) for key in ("type", "elements", "default")}

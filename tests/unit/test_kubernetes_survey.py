@@ -262,6 +262,7 @@ class TestReleases:
         [
             ("aws-load-balancer-controller", "kube-system/aws-load-balancer-controller"),
             ("cluster-autoscaler", "kube-system/cluster-autoscaler"),
+            ("karpenter", "kube-system/karpenter"),
             ("external-secrets", "external-secrets/external-secrets"),
             ("keda", "keda/keda-operator"),
         ],

@@ -37,7 +37,7 @@ class Kind:
     @property
     def name(self) -> str:
         """The first part of its addresses."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.kind).lower()
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.kind).lower()
 
 
 # In the order in which they are made; deleted from the last to the first.
@@ -50,6 +50,8 @@ KINDS = (
     Kind("v1", "ConfigMap", "configmaps"),
     Kind("external-secrets.io/v1", "SecretStore", "secretstores", release="external-secrets"),
     Kind("external-secrets.io/v1", "ExternalSecret", "externalsecrets", release="external-secrets"),
+    Kind("karpenter.k8s.aws/v1", "EC2NodeClass", "ec2nodeclasses", namespaced=False, release="karpenter"),
+    Kind("karpenter.sh/v1", "NodePool", "nodepools", namespaced=False, release="karpenter"),
     Kind("v1", "Service", "services"),
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("apps/v1", "Deployment", "deployments"),

@@ -23,6 +23,8 @@ from .objects import RELEASE
 HELM_SELECTOR = "owner=helm"
 # What the status of a revision begins with until it stands or has failed.
 PENDING = "pending-"
+# Of one whose history Helm was told to keep.
+UNINSTALLED = "uninstalled"
 # Seconds by which Helm may end later than it was told to.
 SLACK = 60.0
 # Seconds that Helm may take: it is started with one token of the cluster's, which is good for a minute more.
@@ -66,7 +68,13 @@ def _autoscaler(facts: Facts) -> Values:
 
 
 def _karpenter(facts: Facts) -> Values:
-    return {"settings": {"clusterName": facts["cluster_name"]}, "serviceAccount": {"create": True, "name": "karpenter"}}
+    """Two, on different nodes, and by the chart's own affinity on none that Karpenter itself started: on those of a node group."""
+    return {
+        "settings": {"clusterName": facts["cluster_name"]},
+        "serviceAccount": {"create": True, "name": "karpenter"},
+        "replicas": 2,
+        "controller": {"resources": {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}},
+    }
 
 
 def _external_secrets(facts: Facts) -> Values:
@@ -109,8 +117,8 @@ CHARTS = {
     "external-secrets": Chart("external-secrets", "https://charts.external-secrets.io", "external-secrets", _external_secrets),
     "keda": Chart("keda", "https://kedacore.github.io/charts", "keda", _keda),
 }
-# Two of them would fight over the same nodes.
-NODE_AUTOSCALERS = ("cluster-autoscaler", "karpenter")
+# Two of them would fight over the same nodes. What is to be seen before one is taken away.
+NODE_AUTOSCALERS = {"cluster-autoscaler": "", "karpenter": "once `kubectl get nodeclaims` lists none, "}
 
 
 @dataclass(frozen=True)

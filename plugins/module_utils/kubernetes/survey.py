@@ -17,7 +17,7 @@ from ..reconcile.resource import Observed, Stranger
 from . import compare
 from .client import Cluster
 from .objects import BY_KIND, DEPLOYMENT, JOB_OF, KINDS, Object, address, is_ours, owned, selector
-from .releases import HELM_SELECTOR, SLACK, Release, Stuck, observed, seconds, stuck
+from .releases import HELM_SELECTOR, NODE_AUTOSCALERS, SLACK, UNINSTALLED, Release, Stuck, observed, seconds, stuck
 
 # Made in every namespace by Kubernetes itself.
 EVERYWHERE = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
@@ -121,6 +121,16 @@ class Survey:
             for (version, release), addresses in held.items()
         ]
 
+    def rivals(self) -> list[str]:
+        """A sentence for each controller that sizes the cluster and stands beside the one of the configuration."""
+        chosen = [release.name for release in self.releases if release.name in NODE_AUTOSCALERS]
+        return [
+            f"{where} still stands beside {chosen[0]}, and both would size the cluster: {NODE_AUTOSCALERS[found['chart']]}take it "
+            f"away with `helm uninstall {where.rsplit('/', 1)[-1]} -n {where.split('/')[1]}`"
+            for where, found in self.standing.items()
+            if chosen and found["chart"] in NODE_AUTOSCALERS and found["chart"] not in chosen and found["status"] != UNINSTALLED
+        ]
+
     def refuse_others(self, plan: Plan) -> None:
         """What is not ours is not taken over by an apply."""
         for item in self.appliable():
@@ -135,7 +145,7 @@ class Survey:
 
     def plan(self, after: Mapping[str, Object]) -> Plan:
         """``after``: address -> what the server made of a differing object, or would make of it."""
-        plan = Plan(warnings=[*self.notes, *self.held_back()])
+        plan = Plan(warnings=[*self.notes, *self.held_back(), *self.rivals()])
         self.refuse_others(plan)
         for item in self.missing():
             plan.actions.append(self._action("create", address(item), compare.changes(None, item)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..aws.errors import tolerating
+from ..aws.errors import is_code, tolerating
 from ..aws.policies import parse, same_policy, text
 from ..aws.tags import address_in, as_dict, as_list, written
 from ..reconcile.delta import Change, Delta, Field
@@ -22,6 +22,8 @@ from .strangers import Candidate, among, for_its_name, prefixes
 
 NOT_FOUND = "NoSuchEntity"
 PAGE = {"PageSize": 1000}
+# Tags of an instance profile that Karpenter made begin with it.
+KARPENTER = "karpenter.k8s.aws/"
 
 
 def same_policies(desired: Mapping[str, Any], observed: Mapping[str, Any] | None) -> bool:
@@ -138,16 +140,37 @@ class Role(Kind):
                 client.untag_role(**role, TagKeys=to_remove)
 
     def delete(self, context: Context, observed: Observed, options: Mapping[str, Any]) -> None:
-        """IAM deletes no role that still has a policy."""
+        """IAM deletes no role that still has a policy, or that is in an instance profile: Karpenter leaves its own behind."""
         client, role = context.api.client("iam"), {"RoleName": observed.id}
         calls = [
             *((client.detach_role_policy, {"PolicyArn": arn}) for arn in observed.fields["managed_policies"]),
             *((client.delete_role_policy, {"PolicyName": name}) for name in observed.fields["inline_policies"]),
-            (client.delete_role, {}),
         ]
         for call, arguments in calls:
             with tolerating(NOT_FOUND):
                 call(**role, **arguments)
+        try:
+            with tolerating(NOT_FOUND):
+                client.delete_role(**role)
+        except Exception as error:
+            if not is_code(error, "DeleteConflict") or not _out_of_profiles(context, role):
+                raise
+            with tolerating(NOT_FOUND):
+                client.delete_role(**role)
+
+
+def _out_of_profiles(context: Context, role: Mapping[str, str]) -> bool:
+    """Delete the instance profiles of the role that Karpenter made; whether there was one. Others are in somebody's use."""
+    client, found = context.api.client("iam"), False
+    for profile in context.api.pages("iam", "list_instance_profiles_for_role", "InstanceProfiles", **role):
+        which = {"InstanceProfileName": profile["InstanceProfileName"]}
+        with tolerating(NOT_FOUND):
+            tags = as_dict(client.get_instance_profile(**which)["InstanceProfile"].get("Tags"))
+            if any(key.startswith(KARPENTER) for key in tags):
+                found = True
+                client.remove_role_from_instance_profile(**which, **role)
+                client.delete_instance_profile(**which)
+    return found
 
 
 def attributes_of(name: str, arn: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ..resources.leftovers import balancers, compute, groups
 from ..tier_module import Place
 from . import eks_roles, kms, vpc_lookups
 from .eks_input import DEPLOYER, EFFECTS, KEEP, KEYS, NOBODY, RECOMMENDED, architecture, check
+from .eks_karpenter import KARPENTER
 from .eks_spec import CALLER, SPEC
 
 __all__ = ["KINDS", "LOOKS_UP", "SPEC", "check", "declare", "looked_up"]
@@ -66,7 +67,8 @@ def looked_up(place: Place, name: str) -> Resource:
 
 def declare(params: Mapping[str, Any], place: Place) -> list[Resource]:
     groups = params["node_groups"]
-    spot = any(_of(params, group, "capacity_type") == "SPOT" for group in groups)
+    # Karpenter may not make the role of Spot itself, and what its pools are of is not told here.
+    spot = params["node_autoscaler"] == KARPENTER or any(_of(params, group, "capacity_type") == "SPOT" for group in groups)
     services = [name for name in SERVICES if name != "spot" or spot]
     return [
         *(kms.looked_up(place, name) for name in sorted({params["key_for"][service] for service in KEYS})),

@@ -14,11 +14,12 @@ from typing import Any
 from ..reconcile.errors import InvalidInput
 from ..resources.eks.cluster import VERSION
 from . import checks, kms, vpc_lookups
+from .eks_karpenter import KARPENTER
 from .eks_spec import CALLER
 from .vpc import CLUSTER_NAME
 
 KEYS = ("eks", "ebs", "logs", "s3", "dynamodb", "sns", "sqs", "secretsmanager")
-ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "ext-secrets", "keda", "schema", "verify")
+ACTORS = ("ebs-csi", "vpc-cni", "lb-controller", "autoscaler", "karpenter", "ext-secrets", "keda", "schema", "verify")
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "NoExecute": "NO_EXECUTE", "PreferNoSchedule": "PREFER_NO_SCHEDULE"}
 NOBODY = "none"
 RECOMMENDED, KEEP = "recommended", "keep"
@@ -30,6 +31,8 @@ NOT_OF_THE_INTERNET = [
 ]
 ROLE_NAME = 64
 GROUP_NAME = 63
+# Nodes on which the pods of Karpenter run.
+GROUND = 2
 IOPS_PER_GIB = 500
 CNI = "vpc-cni"
 ADDON_VERSION = re.compile(r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")
@@ -145,6 +148,12 @@ def _check_tags(tags: Mapping[str, Any]) -> None:
 def _check_node_groups(params: Mapping[str, Any]) -> None:
     groups, prefix = params["node_groups"], f"{params['environment']}-"
     _check_unique("eks_node_groups", [group["name"] for group in groups])
+    ground = sum(group["min_size"] for group in groups if not group.get("taints"))
+    if params["node_autoscaler"] == KARPENTER and ground < GROUND:
+        raise InvalidInput(
+            f"eks_node_groups: those without taints have at least {ground} nodes together, and platform_node_autoscaler is "
+            f"{KARPENTER}, whose {GROUND} pods run on different nodes and on none that it started: raise a min_size"
+        )
     for group in groups:
         name = group["name"]
         if not NAME.match(name) or len(prefix + name) > GROUP_NAME:
@@ -300,6 +309,11 @@ def _check_workloads(params: Mapping[str, Any], region: str) -> None:
     for actor in accounts:
         if actor not in ACTORS:
             raise InvalidInput(f"eks_service_accounts: {actor!r} is no controller or Job that we know: one of {', '.join(ACTORS)}")
+    if params["node_autoscaler"] == KARPENTER and KARPENTER not in accounts:
+        raise InvalidInput(
+            f"eks_service_accounts: {KARPENTER} is not among {', '.join(accounts) or 'none'}, and platform_node_autoscaler names "
+            f"it: without a role it can start no node, so add {KARPENTER}: kube-system/{KARPENTER}"
+        )
     names = [workload["name"] for workload in params["workloads"]]
     _check_unique("eks_workloads", names)
     for workload in params["workloads"]:

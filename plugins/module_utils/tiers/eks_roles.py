@@ -18,7 +18,7 @@ from ..reconcile.resource import Resource
 from ..resources.eks.access import PodIdentity
 from ..resources.iam import Role
 from ..tier_module import Place
-from . import eks_jobs
+from . import eks_jobs, eks_karpenter
 from .eks_statements import READ_SECRET, USE_KEY, allow, key, read_secrets, through
 from .s3 import bucket_name
 
@@ -51,7 +51,7 @@ def roles(params: Mapping[str, Any], place: Place) -> list[Resource]:
             ["AmazonEC2ContainerRegistryPullOnly", "AmazonEKSWorkerNodePolicy"],
         ),
     ]
-    for name, account in params["service_accounts"].items():
+    for name, account in eks_karpenter.acting(params).items():
         purpose, policies, managed = _ACTORS[name](params, place)
         resources += _of_service_account(params, place, name, account, purpose, policies, managed)
     for workload in params["workloads"]:
@@ -338,5 +338,6 @@ _ACTORS = {
     "autoscaler": _autoscaler,
     "ext-secrets": _ext_secrets,
     "keda": _keda,
+    **eks_karpenter.ACTORS,
     **eks_jobs.ACTORS,
 }

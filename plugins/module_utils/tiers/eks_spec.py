@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from .eks_karpenter import AUTOSCALER, CHOICES
+
 CALLER = "caller"
 
 NODE_GROUP_SPEC = {
@@ -78,6 +80,7 @@ SPEC = {
     "node_tags": {"type": "dict", "default": {}},
     "force_updates": {"type": "bool", "default": False},
     "replace_node_groups": {"type": "bool", "default": False},
+    "node_autoscaler": {"type": "str", "choices": list(CHOICES), "default": AUTOSCALER},
     "service_accounts": {"type": "dict", "default": {}},
     "database": {"type": "str", "default": "agentdb"},
     "workloads": {"type": "list", "elements": "dict", "default": [], "options": WORKLOAD_SPEC},

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..kubernetes import external_secrets, foundation, network, releases, workloads
+from ..kubernetes import external_secrets, foundation, network, node_pools, releases, workloads
 from ..kubernetes.objects import Object, mark
 from ..reconcile.errors import InvalidInput
 from ..reconcile.reference import Ref
@@ -23,7 +23,7 @@ from ..resources.rds.instance import Instance
 from ..resources.sqs import Queue
 from ..schema.connect import check_bundle
 from ..tier_module import Place, Tier
-from . import checks, cloudfront, eks, vpc_lookups
+from . import checks, cloudfront, eks, kms, kubernetes_nodes, vpc_lookups
 from .s3 import bucket_name
 
 NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
@@ -109,12 +109,13 @@ SPEC: dict[str, dict[str, Any]] = {
     "api_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "secret_refresh": {"type": "str", "default": "5m", "no_log": False},
     "helm_releases": {"type": "list", "elements": "dict", "default": [], "options": _RELEASE},
+    **kubernetes_nodes.SPEC,
     "helm_binary": {"type": "str", "default": ""},
     "helm_timeout": {"type": "str", "default": "10m"},
     "rollout_timeout_seconds": {"type": "int", "default": 900},
     "rollout_required": {"type": "bool", "default": True},
 }
-LOOKS_UP = (*vpc_lookups.KINDS, Cluster(), TargetGroup(), Instance(), ReplicationGroup(), Queue())
+LOOKS_UP = (*vpc_lookups.KINDS, kms.Key(), Cluster(), TargetGroup(), Instance(), ReplicationGroup(), Queue())
 # What a consumer takes of the role's variables where it sets nothing itself.
 COMMON = {"resources": "consumer_resources", "min_replicas": "consumer_min_replicas", "max_replicas": "consumer_max_replicas"}
 DEFAULTS = {"messages_per_pod": 10, "grace_seconds": 60}
@@ -220,6 +221,7 @@ def _check_releases(params: Mapping[str, Any], namespaces: list[str]) -> None:
     both = [name for name in named if name in releases.NODE_AUTOSCALERS]
     if len(both) > 1:
         raise InvalidInput(f"kubernetes_helm_releases: {' and '.join(both)} would fight over the same nodes: take one of them")
+    kubernetes_nodes.check(params)
     for entry in params["helm_releases"]:
         if entry["name"] not in releases.CHARTS and not entry.get("chart"):
             raise InvalidInput(
@@ -262,7 +264,8 @@ def lookups(params: Mapping[str, Any], place: Place) -> tuple[list[Resource], di
         redis = Resource(ReplicationGroup(), "redis", {"group_id": f"{environment}-redis"}, provider="redis")
         resources.append(redis)
         facts["redis_endpoint"] = Ref(redis.address, "primary_endpoint")
-    return resources, facts
+    more, of_nodes = kubernetes_nodes.lookups(params, place, subnets["private"], cluster)
+    return [*resources, *more], {**facts, **of_nodes}
 
 
 def _queues(params: Mapping[str, Any]) -> list[str]:
@@ -276,6 +279,7 @@ def named(params: Mapping[str, Any], place: Place) -> dict[str, Any]:
         "environment": place.environment,
         "region": place.region,
         "cluster_name": params["cluster_name"],
+        "node_role": kubernetes_nodes.role_name(place),
         "registry": params["registry"] or f"{place.account_id}.dkr.ecr.{place.region}.{suffix}",
         "tables": {name: f"{place.environment}-{name}" for name in params["tables"]},
         "buckets": {name: bucket_name(params["prefix"], place, name) for name in params["buckets"]},
@@ -303,7 +307,11 @@ def notes(params: Mapping[str, Any]) -> list[str]:
 
 def render(params: Mapping[str, Any], facts: Mapping[str, Any], deployment: str) -> list[Object]:
     """Every object, marked as ours, in the order in which they are made."""
-    whole = {"consumers": [_consumer(params, item) for item in params["consumers"]], "authorities": authorities(params)}
+    whole = {
+        "consumers": [_consumer(params, item) for item in params["consumers"]],
+        "authorities": authorities(params),
+        "node_pools": kubernetes_nodes.pools(params),
+    }
     return mark(_objects({**params, **whole}, facts), deployment)
 
 
@@ -312,6 +320,7 @@ def _objects(params: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[Ob
     yield from foundation.service_accounts(params)
     yield from network.policies(params, facts)
     yield from external_secrets.external_secrets(params, facts)
+    yield from node_pools.node_pools(params, facts)
     yield workloads.config_map(params, facts)
     yield from workloads.authorities(params)
     yield from workloads.agent(params, facts)

@@ -85,7 +85,7 @@ def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Grou
     overlay = Overlay(params.get("planned"))
     resources, wanted = tier.lookups(params, place)
     if params["verb"] == "validate":
-        unknown = {name: [UNKNOWN] if name.endswith("_cidrs") else UNKNOWN for name in wanted} | {
+        unknown = {name: [UNKNOWN] if isinstance(value, list) else UNKNOWN for name, value in wanted.items()} | {
             "queues": dict.fromkeys(wanted["queues"], UNKNOWN)
         }
         Ground(params, connection, place, overlay, {**tier.named(params, place), **unknown}, Plan()).survey_of_nothing()
