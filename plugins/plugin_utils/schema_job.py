@@ -61,6 +61,7 @@ def variables(params: Mapping[str, Any]) -> dict[str, Any]:
         "platform_deployment": deployment(params),
         "platform_region": params["region"],
         "platform_tags": params.get("tags") or {},
+        "platform_ignored_tag_prefixes": params.get("ignored_tag_prefixes") or [],
         "platform_kms_key_for": {"secretsmanager": params["secrets_key"]},
     }
 

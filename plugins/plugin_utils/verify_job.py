@@ -42,8 +42,8 @@ def add(
 ) -> dict[str, Any]:
     """``result`` of the module, whose rows are those of all other flows, with the connections' rows. ``here``: it ran in this
     process. ``callers``: as RunOptions has them."""
-    checks = [check for check in connections.CHECKS if not params["arrows"] or check.arrow in params["arrows"]]
-    if not checks or params["mode"] not in (tool.OBSERVE, tool.FULL):
+    checks = tool.in_a_job(params)
+    if not checks:
         return dict(result)
     if not here or action._task.check_mode:
         found = [_row(check, SKIPPED, LOOKS if here else ELSEWHERE) for check in checks]

@@ -109,12 +109,14 @@ def test_more_than_a_config_map_takes_is_refused():
 def test_the_pod_gets_the_variables_of_the_role():
     """All that the role's own task would give the module, but what the pod has otherwise."""
     defaults = yaml.safe_load((tiers.ROOT / "roles/schema/defaults/main.yml").read_text())
-    own = {"secrets_key": "secrets", "migrations_path": "/migrations"}
+    own = {"secrets_key": "secrets", "migrations_path": "/migrations", "ignored_tag_prefixes": ["map-"]}
     given = schema_job.variables(tiers.with_defaults(tiers.load("schema"), own))
     left_out = {f"schema_{name}" for name in (*schema_job.OTHERWISE, "state")}
     assert {name for name in given if name.startswith("schema_")} == set(defaults) - left_out
     assert given["platform_kms_key_for"] == {"secretsmanager": "secrets"}
     assert given["platform_deployment"] == "prod-us-east-1"
+    # A tag that somebody else puts on the secret would be a difference for ever.
+    assert given["platform_ignored_tag_prefixes"] == ["map-"]
 
 
 # --- why one did not end well
