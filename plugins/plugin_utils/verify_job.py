@@ -20,6 +20,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import cl
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify import connections, tool
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify.model import FAILED, SKIPPED, Row
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.jobs import Jobs
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.version import collection_version
 
 KIND = "verify"
 MARK = "agent-platform-rows:"
@@ -97,7 +98,8 @@ def objects(params: Mapping[str, Any], deployment: str, region: str) -> list[dic
         },
         {"name": "Hand the rows back", "ansible.builtin.debug": {"msg": f"{MARK}{encoded}"}},
     ]
-    return jobs.manifests(KIND, params["job"], {"name": "Prove the connections", "tasks": tasks}, {}, files, {}, deployment)
+    play = {"name": "Prove the connections", "tasks": tasks}
+    return jobs.manifests(KIND, params["job"], play, {}, files, {}, deployment, collection_version())
 
 
 def rows_in(log: str) -> list[Row]:

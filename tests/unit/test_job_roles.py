@@ -1,4 +1,6 @@
-"""What the platform's Jobs and External Secrets may do in AWS, and what they may not; tests/integration/test_job_roles.py asks for what they call."""
+"""What the platform's Jobs and External Secrets may do in AWS, and what they may not.
+
+tests/integration/test_job_roles.py asks for what the Jobs call."""
 
 from __future__ import annotations
 
