@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible_collections.agent_platform.aws.plugins.module_utils.kinds import KINDS
@@ -23,6 +22,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.report.plan_fil
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.summary import summarise
 from ansible_collections.agent_platform.aws.plugins.module_utils.report.text import lines
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory import RunMemory, part_of
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.version import collection_version
 
 SUMMARY_CALLBACK = "agent_platform.aws.summary"
 # How many differences a message lists.
@@ -187,13 +187,6 @@ def tagged_tiers(run_tags: Sequence[str], skip_tags: Sequence[str]) -> list[str]
     """The tiers whose plays run with these --tags and --skip-tags."""
     every = bool({"all", "tagged"} & set(run_tags))
     return [tier for tier in KINDS if (every or tier in run_tags) and not {tier, "all", "tagged"} & set(skip_tags)]
-
-
-def collection_version() -> str:
-    root = Path(__file__).resolve().parents[2]
-    if (root / "MANIFEST.json").exists():
-        return json.loads((root / "MANIFEST.json").read_text())["collection_info"]["version"]
-    return str(yaml.safe_load((root / "galaxy.yml").read_text())["version"])
 
 
 def _claim(path: Path) -> None:

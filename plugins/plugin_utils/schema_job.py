@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.jobs import COMPLETE, TUNNEL
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.jobs import TUNNEL
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reference import Ref
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.resource import Resource
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.unknown import (
@@ -28,6 +28,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module imp
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import cluster_way
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.jobs import Jobs
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.version import collection_version
 
 ADDRESS = f"kubernetes_job/{job.KIND}"
 # Of the module's arguments, those that the pod gets otherwise or has no use for.
@@ -61,6 +62,7 @@ def variables(params: Mapping[str, Any]) -> dict[str, Any]:
         "platform_deployment": deployment(params),
         "platform_region": params["region"],
         "platform_tags": params.get("tags") or {},
+        "platform_ignored_tag_prefixes": params.get("ignored_tag_prefixes") or [],
         "platform_kms_key_for": {"secretsmanager": params["secrets_key"]},
     }
 
@@ -106,6 +108,7 @@ def look(
         Path(params["ca_bundle"]).read_text(encoding="ascii", errors="replace"),
         {name: str(shown(value)) for name, value in now.items()},
         deployment(params),
+        collection_version(),
     )
     fields: dict[str, tuple[Any, Any]] = {
         "job": (None, UNKNOWN_TEXT),
@@ -115,7 +118,7 @@ def look(
     if not ground.way.is_known:
         return [Item(ADDRESS, "create", fields)], None
     jobs = Jobs(action, task_vars, ground.way, job.KIND, deployment(params), objects)
-    if COMPLETE in jobs.conditions and ground.password == desired.GOOD:
+    if jobs.is_done and ground.password == desired.GOOD:
         return [], jobs
     fields["job"] = (jobs.before, UNKNOWN_TEXT if contains_unknown(now) else jobs.name)
     if jobs.before and ground.password != desired.GOOD:

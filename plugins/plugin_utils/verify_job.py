@@ -20,6 +20,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import cl
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify import connections, tool
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify.model import FAILED, SKIPPED, Row
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.jobs import Jobs
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.version import collection_version
 
 KIND = "verify"
 MARK = "agent-platform-rows:"
@@ -42,8 +43,8 @@ def add(
 ) -> dict[str, Any]:
     """``result`` of the module, whose rows are those of all other flows, with the connections' rows. ``here``: it ran in this
     process. ``callers``: as RunOptions has them."""
-    checks = [check for check in connections.CHECKS if not params["arrows"] or check.arrow in params["arrows"]]
-    if not checks or params["mode"] not in (tool.OBSERVE, tool.FULL):
+    checks = tool.in_a_job(params)
+    if not checks:
         return dict(result)
     if not here or action._task.check_mode:
         found = [_row(check, SKIPPED, LOOKS if here else ELSEWHERE) for check in checks]
@@ -97,7 +98,8 @@ def objects(params: Mapping[str, Any], deployment: str, region: str) -> list[dic
         },
         {"name": "Hand the rows back", "ansible.builtin.debug": {"msg": f"{MARK}{encoded}"}},
     ]
-    return jobs.manifests(KIND, params["job"], {"name": "Prove the connections", "tasks": tasks}, {}, files, {}, deployment)
+    play = {"name": "Prove the connections", "tasks": tasks}
+    return jobs.manifests(KIND, params["job"], play, {}, files, {}, deployment, collection_version())
 
 
 def rows_in(log: str) -> list[Row]:

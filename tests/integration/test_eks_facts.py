@@ -285,7 +285,7 @@ def test_documents_are_written_by_both_and_chunks_by_the_consumers(platform, rol
 def test_external_secrets_reads_the_environments_secrets(platform):
     policies = role_policies(platform, "ext-secrets")
     prefix = f"arn:aws:secretsmanager:{platform.region}:{platform.account_id}:secret"
-    assert resources_of(policies, "secretsmanager:") == {f"{prefix}:{platform.environment}/*", f"{prefix}:rds!*"}
+    assert resources_of(policies, "secretsmanager:") == {f"{prefix}:{platform.environment}/*"}
     # What proves to the load balancer that a request came through CloudFront is no pod's business.
     assert resources_of(policies, "secretsmanager:", "Deny") == {f"{prefix}:{platform.environment}/cloudfront-origin-??????"}
 

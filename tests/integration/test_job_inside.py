@@ -11,6 +11,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.schema import j
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.migrations import load
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify import connections
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema_job, verify_job
+from ansible_collections.agent_platform.aws.plugins.plugin_utils.version import collection_version
 from support import site, tiers, verifying
 from support.database import MIGRATIONS
 
@@ -52,11 +53,22 @@ def test_the_rows_of_the_proof_come_back(local, tmp_path):
     assert rows[1].how.startswith("not exercised: verify_mode is observe")
 
 
-def test_why_the_database_was_not_set_up_is_told(local, tmp_path):
+def setting_up(version):
+    """The objects of a Job that a run of this version of the collection makes."""
     own = {"secrets_key": "secrets", "migrations_path": str(MIGRATIONS)}
     given = schema_job.variables(tiers.with_defaults(tiers.load("schema"), own))
     ground = {"database": "db-1", "secret": "arn", "month": "2026-11"}
     options = settings(tiers.load("schema").spec["job"]["options"])
-    objects = job.manifests(options, json.loads(json.dumps(given)), load(MIGRATIONS), "none", ground, "prod-us-east-1")
-    log, well = pod(local, objects, tmp_path)
+    return job.manifests(options, json.loads(json.dumps(given)), load(MIGRATIONS), "none", ground, "prod-us-east-1", version)
+
+
+def test_why_the_database_was_not_set_up_is_told(local, tmp_path):
+    log, well = pod(local, setting_up(collection_version()), tmp_path)
     assert not well and "needs kms_key/secrets" in jobs.last_words(log), log[-3000:]
+
+
+def test_an_image_with_another_version_of_the_collection_does_nothing(local, tmp_path):
+    log, well = pod(local, setting_up("9.0.1"), tmp_path)
+    words = f"the image of schema_job has agent_platform.aws {collection_version()}, and this Job is of 9.0.1: build the image anew"
+    assert not well and jobs.last_words(log).startswith(words), log[-3000:]
+    assert "agent_platform.aws.schema" not in log

@@ -8,7 +8,10 @@ from unittest import mock
 import boto3
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils import tier_module
+from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Cluster
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.objects import JOB_OF
+from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError
+from ansible_collections.agent_platform.aws.plugins.module_utils.report import plan_file
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import RunOptions
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import jobs
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import schema as beyond
@@ -61,6 +64,11 @@ class Tier:
         """Of the Job, action and fields; None where there is none."""
         found = [item for item in result["plan"] if item["address"] == ADDRESS]
         return (found[0]["action"], {one["field"]: (one["old"], one["new"]) for one in found[0]["fields"]}) if found else None
+
+
+def as_approved(planned):
+    """What a plan of this lets be done."""
+    return plan_file.approved({"actions": [{**item, "tier": "schema", "ground": {}} for item in planned["plan"]]}, "schema", False)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +129,36 @@ def test_a_plan_of_what_stands_is_what_the_apply_does(ready):
     assert first != second and list(ready.api.items(FILES)) == [second]
 
 
+def test_a_run_that_is_cut_off_leaves_what_it_planned_to_do(ready):
+    """The one before stands until the next has ended well, so that what was approved is approved still."""
+    ready.must(completes)
+    (first,) = ready.api.items(JOBS)
+    changed = {"audit_months_ahead": 5}
+    planned = ready.must(check_mode=True, **changed)
+
+    def cut_off(_played, _job):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ready.run(cut_off, **changed)
+    assert ready.item(ready.must(check_mode=True, **changed)) == ready.item(planned)
+    done = ready.must(completes, approved=as_approved(planned), **changed)
+    (second,) = ready.api.items(JOBS)
+    assert ready.item(done)[1]["job"] == (first, second) and list(ready.api.items(FILES)) == [second]
+
+
+def test_one_that_ended_well_before_another_failed_is_not_believed(ready, monkeypatch):
+    """The other may have done a part of what it was to do."""
+    ready.must(completes)
+    (first,) = ready.api.items(JOBS)
+    assert ready.run(fails, audit_months_ahead=5)["failed"]
+    (second,) = set(ready.api.items(JOBS)) - {first}
+    hours = {first: "2026-11-01T10:00:00Z", second: "2026-11-01T11:00:00Z"}
+    monkeypatch.setattr(jobs.jobs, "made", lambda item: hours.get(item["metadata"]["name"], ""))
+    action, fields = ready.item(ready.must(completes))
+    assert action == "update" and fields["job"] == (first, first) and list(ready.api.items(JOBS)) == [first]
+
+
 def test_a_new_database_gets_a_new_job(ready):
     ready.must(completes)
     (first,) = ready.api.items(JOBS)
@@ -179,6 +217,61 @@ def test_what_holds_its_pod_up_is_told_though_the_pod_is_gone(ready):
         "failed (DeadlineExceeded): ImagePullBackOff: no such image. See kubectl -n platform-jobs describe job/schema-"
         in result["msg"]
     )
+
+
+def test_what_its_pod_wrote_last_is_told_though_the_pod_is_gone(ready):
+    def runs(played, job):
+        played.start(job, phase="Running")
+        played.log = "PLAY [Set up] ***\nTASK [Apply the migrations] ***\n"
+
+    def waits(_played, _job):
+        """It is looked at."""
+
+    def late(played, job):
+        played.api.call("DELETE", f"{PODS}/{job}-x")
+        played.end(job, "Failed", "DeadlineExceeded")
+
+    result = ready.run(runs, waits, late)
+    assert "failed (DeadlineExceeded): its pod wrote last: TASK [Apply the migrations] ***. See kubectl" in result["msg"]
+
+
+def test_one_that_is_killed_for_its_memory_says_so_and_how_far_it_came(ready):
+    def killed(played, job):
+        state = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+        played.start(job, phase="Failed", containerStatuses=[{"name": "schema", "state": state}])
+        played.end(job, "Failed", "BackoffLimitExceeded")
+
+    result = ready.run(killed, log="TASK [Apply the migrations] ***\n")
+    assert "OOMKilled; its pod wrote last: TASK [Apply the migrations]" in result["msg"]
+
+
+def silent(monkeypatch, times):
+    """So many reads of the cluster fail from now on."""
+    get, left = Cluster.get, [times]
+
+    def read(self, path, **query):
+        if left[0]:
+            left[0] -= 1
+            raise EngineError("could not read it of the cluster: Connection reset by peer")
+        return get(self, path, **query)
+
+    monkeypatch.setattr(Cluster, "get", read)
+
+
+def test_a_cluster_that_gives_no_answer_for_a_moment_is_waited_for(ready, monkeypatch):
+    def nothing(_played, _job):
+        """It runs on."""
+
+    ready.must(lambda _played, _job: silent(monkeypatch, 3), nothing, nothing, completes)
+    assert ready.played.pauses == 4
+
+
+def test_a_cluster_that_gives_no_answer_any_more_is_told(ready, monkeypatch):
+    monkeypatch.setattr(jobs, "PATIENCE", -1.0)
+    result = ready.run(lambda _played, _job: silent(monkeypatch, 1))
+    assert result["failed"] and "nobody could tell how it stands: could not read it of the cluster" in result["msg"]
+    ready.must(completes)
+    assert ("absent", "Job") not in ready.played.calls
 
 
 def test_one_that_does_not_end_is_given_up_and_the_next_run_waits_on(ready, monkeypatch):

@@ -113,8 +113,11 @@ class Played:
         self.calls.append((arguments.get("state", "present"), arguments["definition"]["kind"]))
         return schema.answered(name, {**entered.arguments(name), **arguments})
 
-    def text(self, path: str, **_query: str) -> str:
+    def text(self, path: str, **query: str) -> str:
         assert path.startswith(f"{PODS}/") and path.endswith("/log")
+        ours = self.api.get(path.removesuffix("/log"))["spec"]["containers"][0]["name"]
+        # Kubernetes refuses to choose where somebody puts a container beside ours.
+        assert query["container"] == ours
         return self.log
 
     @contextmanager

@@ -1,4 +1,6 @@
-"""What the platform's Jobs may do in AWS, and what they may not; tests/integration/test_job_roles.py asks for what they call."""
+"""What the platform's Jobs and External Secrets may do in AWS, and what they may not.
+
+tests/integration/test_job_roles.py asks for what the Jobs call."""
 
 from __future__ import annotations
 
@@ -43,6 +45,8 @@ def master(instance):
         ("verify", READ, TOKEN, {}, True),
         ("verify", READ, MASTER, master(OURS), False),
         ("verify", READ, API_KEY, {}, False),
+        ("ext-secrets", READ, API_KEY, {}, True),
+        ("ext-secrets", READ, MASTER, master(OURS), False),
         ("verify", "secretsmanager:PutSecretValue", APPLICATION, {}, False),
         ("verify", "kms:Decrypt", f"{KEYS}secrets", VIA, True),
         (
@@ -61,7 +65,7 @@ def master(instance):
         ),
     ],
 )
-def test_a_job_may_do_what_it_is_for_and_no_more(job, action, resource, context, allowed):
+def test_each_may_do_what_it_is_for_and_no_more(job, action, resource, context, allowed):
     context = {name.replace("kms__ViaService", "kms__viaservice"): value for name, value in context.items()}
     assert may(role(job), action, resource, **context) is allowed
 

@@ -29,7 +29,7 @@ BUNDLE = "-----BEGIN CERTIFICATE-----\nof RDS\n-----END CERTIFICATE-----\n"
 GROUND = {"database": "db-1", "secret": "arn:1", "month": "2026-11"}
 
 
-def made(ground=None, migrations=None, **settings):
+def made(ground=None, migrations=None, version="0.1.0", **settings):
     return job.manifests(
         {**SETTINGS, **settings},
         {"platform_environment": "prod"},
@@ -37,6 +37,7 @@ def made(ground=None, migrations=None, **settings):
         BUNDLE,
         {**GROUND, **(ground or {})},
         "prod-us-east-1",
+        version,
     )
 
 
@@ -69,6 +70,8 @@ def test_the_pod_is_fit_for_a_restricted_namespace_and_gets_secrets_by_reference
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+    # The image's users have no such number, and Ansible asks for a name and a home.
+    assert {"name": "USER", "value": "ansible"} in container["env"] and {"name": "HOME", "value": "/tmp"} in container["env"]
     assert {"name": "AWS_TOKEN", "valueFrom": {"secretKeyRef": {"name": "aws", "key": "token"}}} in container["env"]
     assert pod["volumes"][0]["configMap"]["name"] == config["metadata"]["name"]
     assert (pod["nodeSelector"], pod["tolerations"]) == (SETTINGS["node_selector"], SETTINGS["tolerations"])
@@ -84,6 +87,13 @@ def test_the_pod_has_the_labels_that_its_network_policy_selects_and_the_quota_of
     assert space["quota"]["limits.memory"] == "8Gi" and f"{jobs.NAMESPACE}/schema" in defaults["kubernetes_service_accounts"]
 
 
+def test_a_node_that_goes_away_is_no_failure_of_its_own_and_karpenter_takes_none_from_it():
+    spec = made()[1]["spec"]
+    (rule,) = spec["podFailurePolicy"]["rules"]
+    assert rule == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert spec["template"]["metadata"]["annotations"] == {"karpenter.sh/do-not-disrupt": "true"}
+
+
 def test_its_name_is_of_what_it_does_and_of_what_it_is_done_to():
     def name(**more):
         return made(**more)[1]["metadata"]["name"]
@@ -96,25 +106,28 @@ def test_its_name_is_of_what_it_does_and_of_what_it_is_done_to():
         name(image="registry.example.com/ee:1.1"),
         name(migrations=files[:4]),
         name(again="after the restore"),
+        name(version="0.2.0"),
     ]
     assert name() == name()
-    assert len({name(), *others}) == 7
+    assert len({name(), *others}) == 8
 
 
 def test_more_than_a_config_map_takes_is_refused():
     with pytest.raises(InvalidInput, match="a ConfigMap takes 1000000: name the certificates of one region"):
-        job.manifests(SETTINGS, {}, [], "x" * 1_000_000, GROUND, "prod-us-east-1")
+        job.manifests(SETTINGS, {}, [], "x" * 1_000_000, GROUND, "prod-us-east-1", "0.1.0")
 
 
 def test_the_pod_gets_the_variables_of_the_role():
     """All that the role's own task would give the module, but what the pod has otherwise."""
     defaults = yaml.safe_load((tiers.ROOT / "roles/schema/defaults/main.yml").read_text())
-    own = {"secrets_key": "secrets", "migrations_path": "/migrations"}
+    own = {"secrets_key": "secrets", "migrations_path": "/migrations", "ignored_tag_prefixes": ["map-"]}
     given = schema_job.variables(tiers.with_defaults(tiers.load("schema"), own))
     left_out = {f"schema_{name}" for name in (*schema_job.OTHERWISE, "state")}
     assert {name for name in given if name.startswith("schema_")} == set(defaults) - left_out
     assert given["platform_kms_key_for"] == {"secretsmanager": "secrets"}
     assert given["platform_deployment"] == "prod-us-east-1"
+    # A tag that somebody else puts on the secret would be a difference for ever.
+    assert given["platform_ignored_tag_prefixes"] == ["map-"]
 
 
 # --- why one did not end well
@@ -163,6 +176,13 @@ def test_its_last_words(log, says):
         (
             {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]},
             "Unschedulable: 0/3 nodes",
+        ),
+        ({"containerStatuses": [{"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}]}, "OOMKilled"),
+        ({"containerStatuses": [{"state": {"terminated": {"reason": "Error", "exitCode": 2}}}]}, ""),
+        ({"containerStatuses": [{"state": {"terminated": {"reason": "Completed", "exitCode": 0}}}]}, ""),
+        (
+            {"reason": "Evicted", "message": "The node was low on resource: memory.", "containerStatuses": []},
+            "Evicted: The node was low on resource: memory.",
         ),
     ],
 )

@@ -24,6 +24,12 @@ LARGEST = 1_000_000
 NAMESPACE = "platform-jobs"
 COMPLETE, FAILED = "Complete", "Failed"
 LONGEST = 600
+# Reasons of a container's state that say nothing about why.
+USUAL = {"waiting": ("ContainerCreating", "PodInitializing"), "terminated": ("Completed", "Error")}
+# Karpenter's way not to take a node away for its own reasons.
+UNDISTURBED = {"karpenter.sh/do-not-disrupt": "true"}
+# Variable of a pod.
+VERSION = "collection_version_of_the_job"
 
 
 # Of the module that makes Jobs: the near end of a tunnel to the cluster's API.
@@ -80,15 +86,18 @@ def manifests(
     files: Mapping[str, str],
     ground: Mapping[str, str],
     deployment: str,
+    version: str,
 ) -> list[Object]:
     """[ConfigMap, Job]. ``play``: what the pod runs on itself. ``variables``: its extra variables, which hold no secret.
-    ``files``: name -> text. ``ground``: what it is done to; with another one a Job that succeeded is out of date.
+    ``files``: name -> text. ``ground``: what it is done to; with another one a Job that succeeded is out of date. ``version``: of
+    this collection, which the pod's image has to have too.
     Raises InvalidInput for more than a ConfigMap takes.
     """
-    playbook = [{"hosts": "localhost", "connection": "local", "gather_facts": False, **play}]
+    hosts = {"hosts": "localhost", "connection": "local", "gather_facts": False}
+    playbook = [{**hosts, "pre_tasks": [_held_to_the_version(kind)], **play}]
     data = {
         "run.yml": json.dumps(playbook, indent=2) + "\n",
-        "vars.json": json.dumps(variables, indent=2, sort_keys=True) + "\n",
+        "vars.json": json.dumps({**variables, VERSION: version}, indent=2, sort_keys=True) + "\n",
         **files,
     }
     size = sum(len(name) + len(text.encode()) for name, text in data.items())
@@ -107,12 +116,31 @@ def manifests(
         # What fails is finished by another run, which tells of it; here it is tried once more for a node that went away.
         "backoffLimit": 1,
         "activeDeadlineSeconds": settings["timeout_seconds"],
-        "template": {"metadata": {"labels": labels}, "spec": pod},
+        # A pod that is moved off its node counts as none of the two.
+        "podFailurePolicy": {
+            "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}],
+        },
+        "template": {"metadata": {"labels": labels, "annotations": UNDISTURBED}, "spec": pod},
     }
     return [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "immutable": True, "data": data},
         {"apiVersion": "batch/v1", "kind": "Job", "metadata": {**metadata, "annotations": annotations}, "spec": job_spec},
     ]
+
+
+def _held_to_the_version(kind: str) -> dict[str, Any]:
+    """An image with another version would do what that version does, and its Job would count as what was asked for."""
+    its_own = "lookup('agent_platform.aws.collection_version')"
+    return {
+        "name": "Hold the image to the version of the collection",
+        "ansible.builtin.assert": {
+            "that": f"{VERSION} == {its_own}",
+            "fail_msg": f"the image of {kind}_job has agent_platform.aws {{{{ {its_own} }}}}, and this Job is of "
+            f"{{{{ {VERSION} }}}}: build the image anew as the README of the role schema says, under a tag of its own, and name it "
+            f"in {kind}_job.image",
+            "quiet": True,
+        },
+    }
 
 
 def owned(kind: str, deployment: str) -> dict[str, str]:
@@ -127,16 +155,26 @@ def conditions(job: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def newest(pods: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    return max(pods, key=lambda pod: pod["metadata"].get("creationTimestamp") or "", default=None)
+    return max(pods, key=made, default=None)
+
+
+def made(item: Mapping[str, Any]) -> str:
+    """When, in ISO 8601; empty where nobody tells."""
+    return item["metadata"].get("creationTimestamp") or ""
 
 
 def held_up(pod: Mapping[str, Any]) -> str:
-    """Why a pod does not start, in Kubernetes's words; empty for one that runs, ran, or is on its way."""
+    """Why a pod does not start, or was ended from outside, in Kubernetes's words; empty for one that runs, ended by itself, or is
+    on its way."""
     status = pod.get("status") or {}
+    if status.get("reason"):
+        return _short(f"{status['reason']}: {status.get('message', '')}")
     for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return _short(f"{waiting['reason']}: {waiting.get('message', '')}")
+        state = container.get("state") or {}
+        for kind, usual in USUAL.items():
+            found = state.get(kind) or {}
+            if found.get("reason") not in (None, *usual):
+                return _short(f"{found['reason']}: {found.get('message', '')}")
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return _short(f"{condition.get('reason', '')}: {condition.get('message', '')}")
@@ -180,6 +218,8 @@ def _pod(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Fit for a namespace that is held to the restricted Pod Security Standard."""
     own = {
         "HOME": "/tmp",
+        # Whom Ansible asks for where the pod's user has no entry among the image's users.
+        "USER": "ansible",
         "ANSIBLE_LOCAL_TEMP": "/tmp/ansible",
         "ANSIBLE_REMOTE_TMP": "/tmp/ansible",
         # In which ``last_words`` looks for what went wrong.

@@ -24,9 +24,10 @@ def manifests(
     bundle: str,
     ground: Mapping[str, str],
     deployment: str,
+    version: str,
 ) -> list[dict[str, Any]]:
-    """[ConfigMap, Job]. ``variables``: the roles', which hold no secret. ``bundle``: text of the certificates. ``ground``: as
-    ``jobs.manifests`` takes it."""
+    """[ConfigMap, Job]. ``variables``: the roles', which hold no secret. ``bundle``: text of the certificates. ``ground`` and
+    ``version``: as ``jobs.manifests`` takes them."""
     given = {
         **variables,
         "schema_run_in": "direct",
@@ -34,4 +35,4 @@ def manifests(
         "schema_ca_bundle": f"{MOUNT}/{BUNDLE}",
     }
     files = {BUNDLE: bundle, **{f"{migration.name}.sql": migration.sql for migration in migrations}}
-    return jobs.manifests(KIND, settings, PLAY, given, files, ground, deployment)
+    return jobs.manifests(KIND, settings, PLAY, given, files, ground, deployment, version)

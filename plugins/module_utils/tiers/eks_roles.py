@@ -206,18 +206,14 @@ def _vpc_cni(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, An
 
 
 def _ext_secrets(params: Mapping[str, Any], place: Place) -> tuple[str, dict[str, Any], list[str]]:
-    """The environment's secrets, and the password that RDS keeps for its databases.
+    """The environment's secrets. Whoever makes an ExternalSecret gets what this may read, so the master passwords of databases are
+    not among it.
 
     What CloudFront proves itself with to the load balancer is for those two alone.
     """
-    managed = allow(
-        READ_SECRET,
-        place.arn("secretsmanager", "secret:rds!*"),
-        {"ArnLike": {"aws:ResourceTag/aws:rds:primaryDBInstanceArn": place.arn("rds", f"db:{place.environment}-*")}},
-    )
     origin = place.arn("secretsmanager", f"secret:{place.environment}/{CLOUDFRONT_SECRET}-??????")
     denied = {"Effect": "Deny", "Action": READ_SECRET, "Resource": origin}
-    statements = [*read_secrets(params, place, ["*"]), managed, denied]
+    statements = [*read_secrets(params, place, ["*"]), denied]
     return "reads secrets into the EKS cluster", {"secrets": document(statements)}, []
 
 

@@ -65,8 +65,15 @@ def check(params: Mapping[str, Any]) -> None:
     for arrow in params["arrows"]:
         if arrow not in ARROWS:
             raise InvalidInput(f"verify_arrows: {arrow!r} is none of {', '.join(ARROWS)}")
-    if params["run_in"] == CLUSTER:
+    if in_a_job(params):
         jobs.check("verify", params["job"])
+
+
+def in_a_job(params: Mapping[str, Any]) -> list[connections.Connecting]:
+    """The connections that a Job in the cluster makes."""
+    if params["run_in"] != CLUSTER or params["mode"] == SMOKE:
+        return []
+    return [check for check in connections.CHECKS if not params["arrows"] or check.arrow in params["arrows"]]
 
 
 def checks(world: World) -> list[Check]:

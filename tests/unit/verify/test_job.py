@@ -112,6 +112,13 @@ def test_where_no_job_is_to_be_made_none_is(monkeypatch, how, rows):
 def test_without_an_image_it_is_refused_before_anything_is_looked_at():
     with pytest.raises(InvalidInput, match="verify_job: image is empty"):
         tool.check(verifying.for_a_job(job={"image": ""}))
+    with pytest.raises(InvalidInput, match="verify_job: image is empty"):
+        tool.check(verifying.for_a_job(job={"image": ""}, arrows=["1", "4e"]))
+
+
+@pytest.mark.parametrize("how", [{"mode": "smoke"}, {"arrows": ["1", "4a"]}, {"run_in": "direct"}], ids=str)
+def test_where_no_job_is_made_none_needs_an_image(how):
+    tool.check(verifying.for_a_job(job={"image": ""}, **how))
 
 
 @pytest.mark.parametrize(("inside", "state"), [(True, "failed"), (False, "not exercised")])
