@@ -193,5 +193,5 @@ def test_who_is_refused_by_password_or_because_rds_asks_iam_is_not_let_in(monkey
     target = connect.Target("db", 5432, "agentdb", "ca.pem")
     assert connect.lets_in(target, "agent_app", "x") is False
     # Who sets the database up has no other way in.
-    with pytest.raises(connect.Unreachable, match="refused agentadmin: .*run again"):
+    with pytest.raises(connect.Unreachable, match=r"refused agentadmin: .*run again"):
         connect.connect(target, "agentadmin", "x")
