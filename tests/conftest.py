@@ -29,3 +29,15 @@ def postgres() -> Iterator[Any]:
     # RDS's own port, on whatever loopback address has it free.
     with Postgres(port=PORT) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def new_postgres() -> Iterator[Any]:
+    """One as new as RDS's, without TLS, which it was built without."""
+    from local_aws.postgres import IN_WHEEL, PORT, Postgres, missing
+
+    wheel = Path(sys.prefix) / "postgres"
+    if not (wheel / IN_WHEEL / "postgres").exists() or missing():
+        pytest.skip("not tried: make setup found no newer PostgreSQL for this machine")
+    with Postgres(port=PORT, wheel=wheel) as server:
+        yield server

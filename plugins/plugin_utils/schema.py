@@ -17,7 +17,14 @@ from typing import Any
 
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Unreachable
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, MissingDependency
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired, look, migrations, privileges
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema import (
+    connect,
+    desired,
+    look,
+    members,
+    migrations,
+    privileges,
+)
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import (
     Desired,
     Item,
@@ -199,6 +206,9 @@ class Inside:
         self.target, self.master = target, master
         self.secret: Any = None
         self.password = Password(wanted.application, desired.LOST)
+        # Done first, told last. By role, what the master user was refused; and what came of it.
+        self.refused: dict[str, list[str]] = {}
+        self.late: list[str] = []
 
     def plan(self) -> list[Item]:
         with ExitStack() as stack:
@@ -290,6 +300,9 @@ class Inside:
             for month in missing:
                 connection.execute("SELECT audit_log_make_partition(%s::date)", (f"{month.replace('_', '-')}-01",))
         self._grant(connection, owner)
+        self.late += members.left(connection, {role: wanted.member_of(role) for role in wanted.roles}, self.refused)
+        if self.late:
+            raise EngineError("; ".join(self.late))
         self.done += [item.address for item in items if item.address not in self.done]
 
     def _role(self, connection: Any, name: str, item: Item) -> None:
@@ -308,24 +321,17 @@ class Inside:
         if inherits or {"login", "attributes", "search_path"} & set(fields):
             self.community("postgresql_user", call)
         if "member_of" in fields:
-            self._join(connection, name, *fields["member_of"])
+            self.refused[name] = members.join(connection, name, wanted.member_of(name))
         if "password" in fields:
-            self._bring_password(item)
+            try:
+                self._bring_password(item)
+            except EngineError as error:
+                # With a membership that stays no password may be enough.
+                if not any(self.refused.values()):
+                    raise
+                self.late.append(str(error))
         if "held_by_master" in fields:
             self.community("postgresql_query", {"query": f'GRANT "{name}" TO CURRENT_USER'})
-
-    def _join(self, connection: Any, name: str, old: list[str] | None, new: list[str]) -> None:
-        """Of what the role is a member, in one transaction: the clone is never without the application's rights."""
-        from psycopg import sql
-
-        # From 16 on each membership is its grantor's to take away.
-        by_grantor = connection.info.server_version >= 160000
-        with connection.transaction():
-            for role, grantor in look.grantors(connection, name) if old else ():
-                by = sql.SQL(" GRANTED BY {}").format(sql.Identifier(grantor)) if by_grantor else sql.SQL("")
-                connection.execute(sql.SQL("REVOKE {} FROM {}{}").format(sql.Identifier(role), sql.Identifier(name), by))
-            for role in new:
-                connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(name)))
 
     def _bring_password(self, item: Item) -> None:
         if self.secret is None:
@@ -363,7 +369,7 @@ class Inside:
                 self._privileges(connection, owner, state, group)
         for state, groups in zip(("may not", "may still"), self._differences(connection), strict=True):
             for group in groups:
-                raise EngineError(
+                self.late.append(
                     f"database/{self.wanted.database}: {', '.join(group['roles'])} {state} {', '.join(group['privileges'])} on "
                     f"{', '.join(group['objects'])}: somebody else than {self.wanted.owner} owns or granted that: have them change "
                     "it"

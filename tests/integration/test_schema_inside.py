@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import time
 
 import boto3
 import psycopg
@@ -201,6 +202,40 @@ def test_what_is_changed_by_hand_is_drift_and_is_set_right(whole):
     assert lets_in(whole, whole.login())
 
 
+@pytest.fixture
+def iam(whole):
+    """As RDS is set up: of whoever is a member of rds_iam it takes no password, and asks by PAM, which here knows nobody."""
+    file, superuser = whole.server.directory / "data/pg_hba.conf", ("rdsadmin", whole.server.superuser_password)
+    before = file.read_text()
+    with whole.connect(*superuser) as connection:
+        file.write_text(f"hostssl all +rds_iam 127.0.0.0/8 pam\n{before}")
+        if connection.execute("SELECT FROM pg_hba_file_rules WHERE error IS NOT NULL").fetchone():
+            file.write_text(before)
+            pytest.skip("not tried: this PostgreSQL was built without PAM")
+        connection.execute("CREATE ROLE rds_iam")
+        connection.execute("SELECT pg_reload_conf()")
+    yield whole
+    file.write_text(before)
+    with whole.connect(*superuser) as connection:
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("DROP ROLE rds_iam")
+
+
+def test_a_login_of_which_rds_takes_no_password_any_more_is_drift_and_is_set_right(iam):
+    with iam.as_master() as master:
+        master.execute("GRANT rds_iam TO agent_app")
+    give_up = time.monotonic() + 30
+    with pytest.raises(psycopg.OperationalError, match="PAM authentication failed"):
+        while time.monotonic() < give_up:
+            iam.as_application().close()
+            time.sleep(0.1)
+    versions = iam.stages()
+    expected = {("database_role/agent_app", "update", field) for field in ("member_of", "password")}
+    assert changes(iam.must(verb="drift")) == changes(iam.must()) == expected
+    assert iam.must(verb="drift")["plan"] == []
+    assert lets_in(iam, iam.login()) and iam.stages() == versions
+
+
 def test_what_was_passed_on_goes_with_the_right_to_pass_it_on(whole):
     with whole.as_master() as master:
         master.execute("SET ROLE agent_migrate")
@@ -254,6 +289,26 @@ def test_columns_sequences_and_functions_can_be_granted(whole, tmp_path):
         assert reader.execute("SELECT id FROM agent.users").fetchall() == []
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             reader.execute("SELECT email FROM agent.users")
+
+
+def test_a_table_may_be_called_as_what_it_is_in(whole, tmp_path):
+    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    (tmp_path / "migrations/0006_names.sql").write_text("CREATE TABLE database (id int);\nCREATE TABLE schema (id int);\n")
+    grants = {role: dict(objects) for role, objects in support.DEFAULTS["schema_grants"].items()}
+    grants["agent_app"] |= {"database": ["SELECT"], "schema": ["INSERT"], "schema.id": ["SELECT"]}
+    more = {"migrations_path": str(tmp_path / "migrations"), "grants": grants}
+    assert changes(whole.must(**more)) == {
+        ("migration/0006_names", "create", "checksum"),
+        ("database_role/agent_app", "update", "privileges"),
+    }
+    assert whole.must(**more)["plan"] == []
+    with whole.as_master() as master:
+        master.execute("SET ROLE agent_migrate")
+        master.execute("GRANT DELETE ON agent.database, agent.schema TO agent_readonly")
+    assert changes(whole.must(**more)) == {("database_role/agent_readonly", "update", "privileges")}
+    assert whole.must(verb="drift", **more)["plan"] == []
+    with whole.as_application() as app:
+        app.execute("INSERT INTO schema SELECT id FROM database")
 
 
 def test_what_only_somebody_else_can_take_away_is_told(whole):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import InvalidInput
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.graph import Graph
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.reference import Ref
-from ansible_collections.agent_platform.aws.plugins.module_utils.schema import desired
+from ansible_collections.agent_platform.aws.plugins.module_utils.schema import connect, desired
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, compare, grants
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.look import Seen
 from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
@@ -60,7 +61,10 @@ BAD = [
         {"grants": {"agent_app": {"audit_log": ["INSERT", "UPDATE"]}}},
         "schema_grants: UPDATE of agent_app on audit_log: that table only grows",
     ),
-    ({"grants": {"agent_app": {"database": ["SELECT"]}}}, "schema_grants: 'database' of agent_app names nothing in the schema"),
+    (
+        {"grants": {"agent_app": {"the database": ["SELECT"]}}},
+        "schema_grants: 'the database' of agent_app names nothing in the schema",
+    ),
     ({"grants": {"agent_app": {"function f(int": ["EXECUTE"]}}}, "schema_grants: 'function f(int' of agent_app names nothing"),
     (
         {"grants": {"agent_app": {"function f(int); DROP": ["EXECUTE"]}}},
@@ -156,14 +160,15 @@ def test_without_an_audit_log_there_are_no_partitions():
 
 
 def test_grants_are_as_few_as_say_it_all():
-    missing, extra = grants(wanted(), Seen(privileges={"PUBLIC": {"database": ["CONNECT"]}, "app": {"logs": ["SELECT", "UPDATE"]}}))
+    seen = Seen(privileges={"PUBLIC": {"the database": ["CONNECT"]}, "app": {"logs": ["SELECT", "UPDATE"]}})
+    missing, extra = grants(wanted(), seen)
     assert missing == [
-        {"kind": "database", "objects": ["database"], "roles": ["app"], "privileges": ["CONNECT"]},
-        {"kind": "schema", "objects": ["schema"], "roles": ["app"], "privileges": ["USAGE"]},
+        {"kind": "database", "objects": ["the database"], "roles": ["app"], "privileges": ["CONNECT"]},
+        {"kind": "schema", "objects": ["the schema"], "roles": ["app"], "privileges": ["USAGE"]},
         {"kind": "table", "objects": ["users", "agents"], "roles": ["app"], "privileges": ["INSERT", "SELECT"]},
     ]
     assert extra == [
-        {"kind": "database", "objects": ["database"], "roles": ["PUBLIC"], "privileges": ["CONNECT"]},
+        {"kind": "database", "objects": ["the database"], "roles": ["PUBLIC"], "privileges": ["CONNECT"]},
         {"kind": "table", "objects": ["logs"], "roles": ["app"], "privileges": ["UPDATE"]},
     ]
 
@@ -172,8 +177,21 @@ def test_what_a_run_that_was_cut_off_left_is_an_update():
     seen = Seen(
         database=True, roles={"owner": {"login": False, "attributes": [], "search_path": "agent", "member_of": []}}, now=(2026, 11)
     )
-    seen.privileges = {"PUBLIC": {"database": ["CONNECT", "TEMPORARY"]}}
+    seen.privileges = {"PUBLIC": {"the database": ["CONNECT", "TEMPORARY"]}}
     items = {item.address: item for item in compare(wanted(), seen, desired.Password("app", desired.LOST))}
     assert items["database/agentdb"].action == "update"
     assert items["database_role/owner"].fields == {"held_by_master": (False, True)}
     assert items["database_role/app"].action == "create"
+
+
+@pytest.mark.parametrize("words", ["password authentication failed for user", "PAM authentication failed for user"])
+def test_who_is_refused_by_password_or_because_rds_asks_iam_is_not_let_in(monkeypatch, words):
+    def refuse(**_arguments):
+        raise psycopg.OperationalError(f'connection failed: FATAL:  {words} "agent_app"')
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    target = connect.Target("db", 5432, "agentdb", "ca.pem")
+    assert connect.lets_in(target, "agent_app", "x") is False
+    # Who sets the database up has no other way in.
+    with pytest.raises(connect.Unreachable, match=r"refused agentadmin: .*run again"):
+        connect.connect(target, "agentadmin", "x")

@@ -26,6 +26,8 @@ ITERATIONS = 4096
 # Seconds.
 REACHED_WITHIN = 5
 CONNECTED_WITHIN = 15
+# RDS asks IAM, by PAM, of whoever is a member of rds_iam, and takes no password of theirs.
+BY_PAM = "PAM authentication failed"
 
 
 class Unreachable(EngineError):
@@ -124,6 +126,8 @@ def _reason(error: Exception, target: Target) -> str:
             "the password in its secret is not the one of the database: wait for a rotation under way, or rotate the secret, and "
             "run again"
         )
+    if BY_PAM in text:
+        return "RDS takes no password of a member of rds_iam: take that membership away (REVOKE rds_iam), and run again"
     return text
 
 
@@ -137,7 +141,7 @@ def lets_in(target: Target, user: str, password: str) -> bool:
     try:
         psycopg.connect(**target.arguments(user, password)).close()
     except psycopg.OperationalError as error:
-        if "password authentication failed" in str(error):
+        if "password authentication failed" in str(error) or BY_PAM in str(error):
             return False
         if "permission denied for database" in str(error):
             return True

@@ -13,7 +13,7 @@ from ..reconcile.errors import EngineError
 from ..reconcile.unknown import UNKNOWN_TEXT
 from .look import PARTITION, Privileges, Seen
 from .migrations import Migration, pending
-from .privileges import PUBLIC, kind_of
+from .privileges import PUBLIC, THE_DATABASE, THE_SCHEMA, kind_of
 
 # What the field ``password`` of a login of the application says.
 GOOD = "current"
@@ -58,7 +58,7 @@ class Desired:
         """Role -> object -> sorted privileges, of everybody but the owner, with PUBLIC, who has none."""
         wanted: Privileges = {PUBLIC: {}}
         for role, objects in self.grants.items():
-            wanted[role] = {"database": ["CONNECT"], "schema": ["USAGE"]}
+            wanted[role] = {THE_DATABASE: ["CONNECT"], THE_SCHEMA: ["USAGE"]}
             wanted[role].update({name: sorted(rights) for name, rights in objects.items() if rights})
         return wanted
 
@@ -104,7 +104,7 @@ def compare(desired: Desired, seen: Seen | None, password: Password | None = Non
 
 def _database(desired: Desired, seen: Seen, fresh: bool) -> Iterator[Item]:
     """Ours is what is set up in it: what RDS made with the instance and nobody touched counts as new."""
-    held = seen.privileges.get(PUBLIC, {}).get("database", []) if seen.database else None
+    held = seen.privileges.get(PUBLIC, {}).get(THE_DATABASE, []) if seen.database else None
     if held != []:
         yield Item(
             f"database/{desired.database}", "create" if fresh else "update", {"public_privileges": (None if fresh else held, [])}
@@ -135,7 +135,7 @@ def _roles(desired: Desired, seen: Seen, password: Password) -> Iterator[Item]:
 
 def _schema(desired: Desired, seen: Seen) -> Iterator[Item]:
     address = f"database_schema/{desired.schema}"
-    public = {name: rights for name, rights in seen.privileges.get(PUBLIC, {}).items() if name != "database"}
+    public = {name: rights for name, rights in seen.privileges.get(PUBLIC, {}).items() if name != THE_DATABASE}
     if seen.schema_owner is None:
         yield Item(address, "create", {"owner": (None, desired.owner), "public_privileges": (None, {})})
         return

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .members import memberships
 from .migrations import Applied, history
-from .privileges import GRANT_OPTION
+from .privileges import GRANT_OPTION, THE_DATABASE, THE_SCHEMA
 
 PARTITION = "audit_log_"
 # What a role of ours may not be.
@@ -68,7 +69,7 @@ def _roles(connection: Any, names: list[str]) -> dict[str, dict[str, Any]]:
         "pg_roles WHERE rolname = ANY(%s)",
         (names,),
     ).fetchall()
-    memberships = _memberships(connection, names)
+    members = memberships(connection, names)
     found = {}
     for name, login, *flags, config in rows:
         settings = dict(item.split("=", 1) for item in config or ())
@@ -77,32 +78,9 @@ def _roles(connection: Any, names: list[str]) -> dict[str, dict[str, Any]]:
             "login": login,
             "attributes": attributes,
             "search_path": settings.get("search_path"),
-            "member_of": memberships.get(name, []),
+            "member_of": members.get(name, []),
         }
     return found
-
-
-def _memberships(connection: Any, names: list[str]) -> dict[str, list[str]]:
-    """Of which roles these are members. One that may pass its membership on, or has the role's rights only when it becomes that
-    role, is so marked: neither is meant here."""
-    rows = connection.execute(
-        "SELECT DISTINCT m.rolname, g.rolname || CASE WHEN a.admin_option THEN ' with admin option' ELSE '' END || CASE WHEN "
-        "pg_has_role(m.oid, g.oid, 'USAGE') THEN '' ELSE ' without inheritance' END FROM pg_auth_members a JOIN pg_roles m ON "
-        "m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid WHERE m.rolname = ANY(%s) ORDER BY 1, 2",
-        (names,),
-    ).fetchall()
-    found: dict[str, list[str]] = {}
-    for member, role in rows:
-        found.setdefault(member, []).append(role)
-    return found
-
-
-def grantors(connection: Any, member: str) -> list[tuple[str, str]]:
-    """(role, who granted it) for each membership of the role."""
-    return connection.execute(
-        "SELECT pg_get_userbyid(roleid), pg_get_userbyid(grantor) FROM pg_auth_members WHERE pg_get_userbyid(member) = %s",
-        (member,),
-    ).fetchall()
 
 
 def _become(connection: Any, role: str) -> None:
@@ -140,10 +118,11 @@ def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
     rows = connection.execute(
         """
         WITH granted AS (
-            SELECT 'database' AS object, 'd' AS kind, datdba AS owner, coalesce(datacl, acldefault('d', datdba)) AS acl
+            SELECT %(the_database)s::text AS object, 'd' AS kind, datdba AS owner, coalesce(datacl, acldefault('d', datdba)) AS acl
             FROM pg_database WHERE datname = current_database()
             UNION ALL
-            SELECT 'schema', 'n', nspowner, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace WHERE nspname = %(schema)s
+            SELECT %(the_schema)s::text, 'n', nspowner, coalesce(nspacl, acldefault('n', nspowner))
+            FROM pg_namespace WHERE nspname = %(schema)s
             UNION ALL
             SELECT relname, 'r', relowner, coalesce(relacl, acldefault('r', relowner))
             FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
@@ -168,7 +147,13 @@ def _privileges(connection: Any, schema: str, names: list[str]) -> Privileges:
         WHERE item.grantee <> granted.owner AND (item.grantee = 0 OR r.rolname = ANY(%(names)s))
         GROUP BY 1, 2
         """,
-        {"schema": schema, "names": names, "option": GRANT_OPTION},
+        {
+            "schema": schema,
+            "names": names,
+            "option": GRANT_OPTION,
+            "the_database": THE_DATABASE,
+            "the_schema": THE_SCHEMA,
+        },
     ).fetchall()
     found: Privileges = {}
     for role, name, privileges in rows:

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a privilege can be on, and the statements to grant it and to take it away.
 
-An object is named ``database`` and ``schema``; or within the schema ``users`` (a table or view), ``users.email`` (a column),
-``sequence numbers``, and ``function next_number(integer, text)`` with the types of its arguments as PostgreSQL writes them.
+An object is named ``the database`` and ``the schema``, as no table's name can be without quotes; or within the schema ``users``
+(a table or view), ``users.email`` (a column), ``sequence numbers``, and ``function next_number(integer, text)`` with the types of
+its arguments as PostgreSQL writes them.
 
 Facts: PostgreSQL documentation, "Privileges" (which there are on what, and that everybody may execute a new function), GRANT.
 """
@@ -19,6 +20,7 @@ PUBLIC = "PUBLIC"
 # Ends a privilege that may be passed on, which stands beside the privilege itself.
 GRANT_OPTION = " WITH GRANT OPTION"
 DATABASE, SCHEMA, TABLE, COLUMN, SEQUENCE, FUNCTION = "database", "schema", "table", "column", "sequence", "function"
+THE_DATABASE, THE_SCHEMA = "the database", "the schema"
 RIGHTS = {
     TABLE: ("DELETE", "INSERT", "REFERENCES", "SELECT", "TRIGGER", "TRUNCATE", "UPDATE"),
     COLUMN: ("INSERT", "REFERENCES", "SELECT", "UPDATE"),
@@ -30,8 +32,8 @@ NAMED = re.compile(rf"^(?:{_WORD}(?:\.{_WORD})?|sequence {_WORD}|function {_WORD
 
 
 def kind_of(name: str) -> str:
-    if name in (DATABASE, SCHEMA):
-        return name
+    if name in (THE_DATABASE, THE_SCHEMA):
+        return DATABASE if name == THE_DATABASE else SCHEMA
     for kind in (SEQUENCE, FUNCTION):
         if name.startswith(f"{kind} "):
             return kind
@@ -45,7 +47,7 @@ def table_of(name: str) -> str:
 
 def statement(state: str, schema: str, name: str, roles: Iterable[str], rights: Sequence[str], database: str = "") -> Any:
     """To grant (``present``) or to take away (``absent``) rights. Of those that may be passed on, only that is taken away, with
-    what came of it. ``database``: the name of the object ``database``."""
+    what came of it. ``database``: the name of ``the database``."""
     from psycopg import sql
 
     kind, option = kind_of(name), sql.SQL("")
