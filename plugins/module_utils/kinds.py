@@ -95,6 +95,8 @@ KINDS = {
         "config_map",
         "secret_store",
         "external_secret",
+        "ec2_node_class",
+        "node_pool",
         "service",
         "pod_disruption_budget",
         "deployment",
