@@ -147,6 +147,20 @@ def test_a_run_that_is_cut_off_leaves_what_it_planned_to_do(ready):
     assert ready.item(done)[1]["job"] == (first, second) and list(ready.api.items(FILES)) == [second]
 
 
+def test_one_that_ended_well_is_done_though_the_one_before_cannot_be_taken_away(ready, monkeypatch):
+    ready.must(completes)
+
+    def refuses(*_given):
+        raise EngineError("could not delete it")
+
+    monkeypatch.setattr(jobs.Jobs, "_remove", refuses)
+    ready.must(completes, audit_months_ahead=5)
+    assert len(ready.api.items(JOBS)) == 2
+    monkeypatch.undo()
+    ready.must(completes, audit_months_ahead=6)
+    assert len(ready.api.items(JOBS)) == len(ready.api.items(FILES)) == 1
+
+
 def test_one_that_ended_well_before_another_failed_is_not_believed(ready, monkeypatch):
     """The other may have done a part of what it was to do."""
     ready.must(completes)
