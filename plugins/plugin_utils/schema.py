@@ -300,9 +300,9 @@ class Inside:
             for month in missing:
                 connection.execute("SELECT audit_log_make_partition(%s::date)", (f"{month.replace('_', '-')}-01",))
         self._grant(connection, owner)
-        self.late += members.left(connection, {role: wanted.member_of(role) for role in wanted.roles}, self.refused)
-        if self.late:
-            raise EngineError("; ".join(self.late))
+        late = [*members.left(connection, {role: wanted.member_of(role) for role in wanted.roles}, self.refused), *self.late]
+        if late:
+            raise EngineError("; ".join(late))
         self.done += [item.address for item in items if item.address not in self.done]
 
     def _role(self, connection: Any, name: str, item: Item) -> None:

@@ -116,6 +116,21 @@ def test_what_somebody_else_granted_stops_nothing_and_is_told_at_the_end(whole, 
     assert whole.must()["plan"] == []
 
 
+def test_a_login_that_such_a_membership_keeps_out_is_told_with_it_and_stops_nothing(whole, superuser, monkeypatch):
+    run(superuser, "CREATE ROLE rds_iam", "GRANT rds_iam TO agent_app")
+    with whole.as_master() as master:
+        run(master, "SET ROLE agent_migrate", "GRANT DELETE ON agent.users TO agent_readonly")
+    with monkeypatch.context() as patched:
+        # This server knows no PAM, by which RDS refuses a member of rds_iam.
+        patched.setattr(connect, "lets_in", lambda *_arguments: False)
+        result = whole.run()
+        assert result["failed"] and "the database did not take its new password" in result["msg"]
+        assert "database_role/agent_app: it is still a member of rds_iam, which rdsadmin granted" in result["msg"]
+    assert changes(whole.must(verb="drift")) == member_of(APP)
+    run(superuser, "DROP ROLE rds_iam")
+    assert whole.must()["plan"] == []
+
+
 def test_what_a_role_granted_that_the_master_user_may_act_for_is_taken_away(whole, superuser):
     run(superuser, "CREATE ROLE elsa CREATEROLE", "GRANT agent_app TO elsa WITH ADMIN OPTION", "GRANT elsa TO agentadmin")
     run(superuser, "SET ROLE elsa", "GRANT agent_app TO agent_readonly", "RESET ROLE")
