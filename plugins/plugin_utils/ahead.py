@@ -22,8 +22,8 @@ from ansible_collections.agent_platform.aws.plugins.plugin_utils.run_memory impo
 
 # Verbs of a tier's turn. What a run awaits, it has begun.
 VERBS = ("apply", "start", "plan")
-# Seconds for which what was read is believed.
-FRESH = 60.0
+# Seconds for which what was read is believed: a run of many hosts takes each task to all of them before the next.
+FRESH = 300.0
 # Of a tier's arguments, those that are the same for all that are looked at together, besides the connection's.
 PLACE = ("environment", "deployment")
 # Not the user's, but the turn's.
