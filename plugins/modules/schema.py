@@ -40,16 +40,6 @@ options:
     description: The cluster's name. Needed for O(run_in=cluster).
     type: str
     default: ""
-  cluster_tunnel_address:
-    description:
-      - With O(run_in=cluster), where a tunnel to the cluster's API begins on the machine that runs Ansible. Empty for none.
-      - The certificate is held to the endpoint's own name all the same.
-    type: str
-    default: ''
-  cluster_tunnel_port:
-    description: The port there.
-    type: int
-    default: 0
   secrets_key:
     description: Name of the key that encrypts the secret, without the environment.
     type: str
@@ -159,6 +149,7 @@ options:
         type: str
         default: ""
 extends_documentation_fragment:
+  - agent_platform.aws.cluster_tunnel
   - agent_platform.aws.tier
 """
 

@@ -150,16 +150,6 @@ options:
     description: The EKS cluster's name.
     type: str
     required: true
-  cluster_tunnel_address:
-    description:
-      - With O(run_in=cluster), where a tunnel to the cluster's API begins on the machine that runs Ansible. Empty for none.
-      - The certificate is held to the endpoint's own name all the same.
-    type: str
-    default: ''
-  cluster_tunnel_port:
-    description: The port there.
-    type: int
-    default: 0
   key_for:
     description: Which key encrypts the data of which service.
     type: dict
@@ -219,6 +209,7 @@ options:
     description: A JSON file for the result, written where Ansible runs.
     type: str
 extends_documentation_fragment:
+  - agent_platform.aws.cluster_tunnel
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

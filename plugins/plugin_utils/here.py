@@ -61,20 +61,12 @@ class HereOrThere(ActionBase):
     @staticmethod
     def holds_secret(arguments: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
         """Whether one of the ``arguments`` is a secret, or may have one inside. What the environment has is none of them."""
-        return any(
-            _secret(option) and any(arguments.get(one) for one in (name, *option.get("aliases", ())))
-            for name, option in _whole(spec).items()
-        )
+        return any(_secret(option) and _given(arguments, name, option) for name, option in _whole(spec).items())
 
     @staticmethod
     def connection(arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Of the ``arguments`` those of every module of AWS: where it is, and who calls."""
-        return {
-            one: arguments[one]
-            for name, option in _whole({}).items()
-            for one in (name, *option.get("aliases", ()))
-            if arguments.get(one)
-        }
+        return {one: value for name, option in _whole({}).items() for one, value in _given(arguments, name, option).items()}
 
     @property
     def name(self) -> str:
@@ -86,6 +78,11 @@ def _whole(spec: Mapping[str, Any]) -> dict[str, Any]:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
     return {**aws_argument_spec(), **spec}
+
+
+def _given(arguments: Mapping[str, Any], name: str, option: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given of an option, by whichever of its names."""
+    return {one: arguments[one] for one in (name, *option.get("aliases", ())) if arguments.get(one)}
 
 
 def _secret(option: Mapping[str, Any]) -> bool:

@@ -9,23 +9,26 @@ from .eks_karpenter import AUTOSCALER, CHOICES
 
 CALLER = "caller"
 
+# Of nodes, whoever starts them.
+CAPACITY = ["ON_DEMAND", "SPOT"]
+TAINTS = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "key": {"type": "str", "required": True, "no_log": False},
+        "value": {"type": "str"},
+        "effect": {"type": "str", "required": True},
+    },
+}
 NODE_GROUP_SPEC = {
     "name": {"type": "str", "required": True},
     "instance_types": {"type": "list", "elements": "str", "required": True},
-    "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"]},
+    "capacity_type": {"type": "str", "choices": CAPACITY},
     "min_size": {"type": "int", "required": True},
     "max_size": {"type": "int", "required": True},
     "desired_size": {"type": "int"},
     "labels": {"type": "dict"},
-    "taints": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "key": {"type": "str", "required": True, "no_log": False},
-            "value": {"type": "str"},
-            "effect": {"type": "str", "required": True},
-        },
-    },
+    "taints": TAINTS,
     "disk_size_gib": {"type": "int"},
 }
 ADDON_SPEC = {
@@ -71,7 +74,7 @@ SPEC = {
     "access_entries": {"type": "list", "elements": "dict", "default": [], "options": ACCESS_SPEC},
     "addons": {"type": "list", "elements": "dict", "default": [], "options": ADDON_SPEC},
     "node_groups": {"type": "list", "elements": "dict", "required": True, "options": NODE_GROUP_SPEC},
-    "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT"], "default": "ON_DEMAND"},
+    "capacity_type": {"type": "str", "choices": CAPACITY, "default": "ON_DEMAND"},
     "max_unavailable_percent": {"type": "int", "default": 33},
     "disk_size_gib": {"type": "int", "default": 50},
     "disk_iops": {"type": "int", "default": 3000},

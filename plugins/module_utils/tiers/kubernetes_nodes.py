@@ -16,8 +16,8 @@ from ..tier_module import Place
 from . import checks, kms, vpc_lookups
 from .eks_input import EFFECTS, GRAVITON, INSTANCE_TYPE, IOPS_PER_GIB, LABEL_KEY, LABEL_VALUE, NAME, RANGES
 from .eks_karpenter import ACTOR_OF, AUTOSCALER, CHOICES, KARPENTER, NODES
+from .eks_spec import CAPACITY, TAINTS
 
-CAPACITY = ["ON_DEMAND", "SPOT"]
 OPERATORS = {"In": 1, "NotIn": 1, "Exists": 0, "DoesNotExist": 0, "Gt": 1, "Lt": 1}
 POOL_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -35,15 +35,7 @@ POOL_SPEC: dict[str, dict[str, Any]] = {
     "cpu": {"type": "str", "required": True},
     "memory": {"type": "str", "required": True},
     "labels": {"type": "dict"},
-    "taints": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "key": {"type": "str", "required": True, "no_log": False},
-            "value": {"type": "str"},
-            "effect": {"type": "str", "required": True},
-        },
-    },
+    "taints": TAINTS,
 }
 SPEC: dict[str, dict[str, Any]] = {
     "node_autoscaler": {"type": "str", "choices": list(CHOICES), "default": AUTOSCALER},
