@@ -42,6 +42,11 @@ WRITING = ("apply", "start", "await")
 CONFIRMED = ("destroy", "adopt")
 
 
+def deployment_of(params: Mapping[str, Any], region: str) -> str:
+    """The deployment's name: the one that is given, else environment and region."""
+    return params.get("deployment") or f"{params['environment']}-{region}"
+
+
 def common_spec() -> dict[str, dict[str, Any]]:
     """The arguments of every tier, besides amazon.aws's own (region, credentials, endpoint)."""
     return {
@@ -223,7 +228,7 @@ def _checked(tier: Tier, params: Mapping[str, Any]) -> tuple[Connection, Place]:
     from .aws.session import Connection
 
     connection = Connection(params)
-    deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
+    deployment = deployment_of(params, connection.region)
     check_common(params, deployment)
     check_confirmations(params, deployment)
     tier.check(params, connection.region)

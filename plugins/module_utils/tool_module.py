@@ -16,7 +16,7 @@ from typing import Any
 
 from .reconcile.errors import EngineError
 from .reconcile.ownership import Owner
-from .tier_module import NO_ACCOUNT, Place, RunOptions, check_common
+from .tier_module import NO_ACCOUNT, Place, RunOptions, check_common, deployment_of
 
 COMMON = {
     "environment": {"type": "str", "required": True},
@@ -73,7 +73,7 @@ def _run(tool: Tool, params: Mapping[str, Any], options: RunOptions) -> dict[str
     from .aws.session import Connection
 
     connection = Connection(params)
-    deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
+    deployment = deployment_of(params, connection.region)
     check_common(params, deployment)
     tool.check(params)
     place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)

@@ -23,7 +23,6 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.error
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers.cluster_way import Way
 from ansible_collections.agent_platform.aws.plugins.plugin_utils import cluster
 
-K8S = "kubernetes.core.k8s"
 # Seconds: between two looks at a Job, and by which its end may be told late.
 LOOK_EVERY = 5.0
 SLACK = 60.0
@@ -129,7 +128,7 @@ class Jobs:
         self._write(entered, {"definition": item}, "make", item)
 
     def _write(self, entered: cluster.Access, arguments: Mapping[str, Any], doing: str, item: Object) -> None:
-        answer = cluster.call(self._action, self._variables, entered, K8S, arguments)
+        answer = cluster.call(self._action, self._variables, entered, cluster.APPLY, arguments)
         if answer.get("failed"):
             what = f"{item['kind']} {self._namespace}/{item['metadata']['name']}"
             raise EngineError(f"{self._address}: could not {doing} the {what}: {problems(answer)}")

@@ -24,7 +24,7 @@ from ansible_collections.agent_platform.aws.plugins.module_utils.resources.datab
 from ansible_collections.agent_platform.aws.plugins.module_utils.resources.rds.instance import Instance
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema import desired, job
 from ansible_collections.agent_platform.aws.plugins.module_utils.schema.desired import Desired, Item
-from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import Place, deployment_of
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import cluster_way
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import schema as tier
 from ansible_collections.agent_platform.aws.plugins.plugin_utils.jobs import Jobs
@@ -59,16 +59,12 @@ def variables(params: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **given,
         "platform_environment": params["environment"],
-        "platform_deployment": deployment(params),
+        "platform_deployment": deployment_of(params, params["region"]),
         "platform_region": params["region"],
         "platform_tags": params.get("tags") or {},
         "platform_ignored_tag_prefixes": params.get("ignored_tag_prefixes") or [],
         "platform_kms_key_for": {"secretsmanager": params["secrets_key"]},
     }
-
-
-def deployment(params: Mapping[str, Any]) -> str:
-    return params.get("deployment") or f"{params['environment']}-{params['region']}"
 
 
 def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Ground:
@@ -107,7 +103,7 @@ def look(
         wanted.migrations,
         Path(params["ca_bundle"]).read_text(encoding="ascii", errors="replace"),
         {name: str(shown(value)) for name, value in now.items()},
-        deployment(params),
+        deployment_of(params, params["region"]),
         collection_version(),
     )
     fields: dict[str, tuple[Any, Any]] = {
@@ -117,7 +113,7 @@ def look(
     }
     if not ground.way.is_known:
         return [Item(ADDRESS, "create", fields)], None
-    jobs = Jobs(action, task_vars, ground.way, job.KIND, deployment(params), objects)
+    jobs = Jobs(action, task_vars, ground.way, job.KIND, deployment_of(params, params["region"]), objects)
     if jobs.is_done and ground.password == desired.GOOD:
         return [], jobs
     fields["job"] = (jobs.before, UNKNOWN_TEXT if contains_unknown(now) else jobs.name)

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes import jobs
 from ansible_collections.agent_platform.aws.plugins.module_utils.kubernetes.client import Unreachable
 from ansible_collections.agent_platform.aws.plugins.module_utils.reconcile.errors import EngineError, MissingDependency
+from ansible_collections.agent_platform.aws.plugins.module_utils.tier_module import deployment_of
 from ansible_collections.agent_platform.aws.plugins.module_utils.tiers import cluster_way
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify import connections, tool
 from ansible_collections.agent_platform.aws.plugins.module_utils.verify.model import FAILED, SKIPPED, Row
@@ -70,7 +71,7 @@ def _proved(
 ) -> list[Row]:
     try:
         way, _facts = cluster_way.find(params, callers, KIND)
-        deployment = params.get("deployment") or f"{params['environment']}-{way.connection.region}"
+        deployment = deployment_of(params, way.connection.region)
         wanted = Jobs(action, task_vars, way, KIND, deployment, objects(params, deployment, way.connection.region))
         return rows_in(wanted.run(action.progress))
     except (Unreachable, MissingDependency) as error:

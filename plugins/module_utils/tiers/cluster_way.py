@@ -21,7 +21,7 @@ from ..reconcile.reconciler import Reconciler
 from ..reconcile.reference import Ref
 from ..reconcile.resource import Context, Resource
 from ..reconcile.unknown import contains_unknown
-from ..tier_module import NO_ACCOUNT, Place
+from ..tier_module import NO_ACCOUNT, Place, deployment_of
 from . import eks
 
 
@@ -66,7 +66,7 @@ def find(
     EngineError for a cluster that nothing can rest on.
     """
     connection = Connection(params)
-    deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
+    deployment = deployment_of(params, connection.region)
     place = Place(params["environment"], deployment, connection.region, NO_ACCOUNT, connection.partition)
     cluster = eks.looked_up(place, params["cluster_name"])
     resources, wanted = others(place)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..reconcile.errors import InvalidInput
 from ..resources.eks.cluster import VERSION
+from ..tier_module import deployment_of
 from . import checks, kms, vpc_lookups
 from .eks_karpenter import KARPENTER
 from .eks_spec import CALLER
@@ -287,13 +288,9 @@ def _check_access(params: Mapping[str, Any]) -> None:
             raise InvalidInput(f"eks_access_entries: {name} has neither policies nor groups, so it could do nothing: give one")
 
 
-def _deployment(params: Mapping[str, Any], region: str) -> str:
-    return params.get("deployment") or f"{params['environment']}-{region}"
-
-
 def _check_role_names(params: Mapping[str, Any], region: str) -> None:
     """Those that are ours to name; a workload's name gives way to the deployment's instead."""
-    deployment = _deployment(params, region)
+    deployment = deployment_of(params, region)
     actor = max(("cluster", "nodes", *(name for name in params["service_accounts"] if name in ACTORS)), key=len)
     role = f"{deployment}-eks-{actor}"
     if len(role) > ROLE_NAME:
@@ -304,7 +301,7 @@ def _check_role_names(params: Mapping[str, Any], region: str) -> None:
 
 
 def _check_workloads(params: Mapping[str, Any], region: str) -> None:
-    deployment = _deployment(params, region)
+    deployment = deployment_of(params, region)
     accounts = dict(params["service_accounts"])
     for actor in accounts:
         if actor not in ACTORS:

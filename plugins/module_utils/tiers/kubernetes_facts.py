@@ -23,7 +23,7 @@ from ..reconcile.plan import Plan
 from ..reconcile.reconciler import Reconciler
 from ..reconcile.resource import Context
 from ..reconcile.unknown import UNKNOWN, shown
-from ..tier_module import NO_ACCOUNT, WRITING, Place, check_approved_place, check_common, check_confirmations
+from ..tier_module import NO_ACCOUNT, WRITING, Place, check_approved_place, check_common, check_confirmations, deployment_of
 from . import kubernetes as tier
 from .cluster_way import Way, tunnel_of
 
@@ -75,7 +75,7 @@ class Ground:
 def learn(params: Mapping[str, Any], callers: dict[str, dict[str, str]]) -> Ground | None:
     """None where there is nothing to ask of a cluster. ``callers``: as RunOptions has them. Raises EngineError."""
     connection = Connection(params)
-    deployment = params.get("deployment") or f"{params['environment']}-{connection.region}"
+    deployment = deployment_of(params, connection.region)
     check_common(params, deployment)
     check_confirmations(params, deployment)
     tier.check({**params, "deployment": deployment}, connection.region)
